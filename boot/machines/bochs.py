@@ -1,0 +1,74 @@
+"""Bochs: the VT-x machine."""
+
+from pathlib import Path
+
+from boot.machines.machine import MIB, Drive, Firmware, Machine, MachineError
+
+PROGRAM = "bochs"
+DEFAULT_CPU = "corei7_skylake_x"
+MAX_CPUS = 8
+MAX_MEMORY = 2048 * MIB
+
+BIOS = Path("/usr/share/bochs/BIOS-bochs-latest")
+VGA_BIOS = Path("/usr/share/vgabios/vgabios.bin")
+
+IPS_ONE_CPU = 100_000_000
+IPS_SEVERAL_CPUS = 4_000_000
+"""Instructions per emulated second. With several CPUs Bochs does not skip idle time, so a second must be short."""
+
+ENVIRONMENT = {"SDL_VIDEODRIVER": "dummy"}
+"""Headless: the sdl2 display draws nowhere."""
+
+
+def bochs_command(machine: Machine, serial_port: int, scratch: Path) -> list[str]:
+    """The command line; COM1 connects to the TCP port `serial_port` of this host, where we must be listening."""
+    refuse_impossible(machine)
+    configuration = scratch / "bochsrc"
+    configuration.write_text("\n".join(configuration_lines(machine, serial_port, scratch)) + "\n")
+    commands = scratch / "debugger-commands"
+    commands.write_text("c\n")  # Debian builds the debugger in: it would wait at its prompt
+    return [PROGRAM, "-q", "-f", str(configuration), "-rc", str(commands)]
+
+
+def refuse_impossible(machine: Machine) -> None:
+    """Say what this machine lacks, before Bochs says it less clearly."""
+    if machine.iso is None:
+        raise MachineError("Bochs has no direct path (no kernel loader): leave --direct out, or use --host qemu")
+    if machine.firmware is Firmware.UEFI:
+        raise MachineError("Bochs has no UEFI firmware: leave --firmware uefi out, or use --host qemu")
+    if machine.drive is Drive.USB:
+        raise MachineError("Bochs' BIOS does not boot from USB: use --host qemu")
+    if machine.cpus > MAX_CPUS:
+        raise MachineError(f"Bochs' machine has at most {MAX_CPUS} CPUs (--cpus is {machine.cpus})")
+    if machine.memory > MAX_MEMORY:
+        raise MachineError(f"Bochs' machine has at most 2G of memory (--memory is {machine.memory // MIB}M)")
+    if any(character in str(machine.iso) for character in '",\n'):
+        raise MachineError(f"Bochs cannot open a path with a comma or a quote: {machine.iso}")
+
+
+def configuration_lines(machine: Machine, serial_port: int, scratch: Path) -> list[str]:
+    """Bochs' configuration file. TIME0 is fixed so that two runs are alike."""
+    assert machine.iso is not None
+    ips = machine.ips or (IPS_ONE_CPU if machine.cpus == 1 else IPS_SEVERAL_CPUS)
+    if machine.drive is Drive.CD:
+        boot = [f'ata0-master: type=cdrom, path="{machine.iso}", status=inserted', "boot: cdrom"]
+    else:
+        journal = scratch / "journal"
+        boot = [f'ata0-master: type=disk, mode=volatile, path="{machine.iso}", journal="{journal}"', "boot: disk"]
+    return [
+        f"romimage: file={BIOS}",
+        f"vgaromimage: file={VGA_BIOS}",
+        f"megs: {machine.memory // MIB}",
+        f"cpu: model={machine.cpu or DEFAULT_CPU}, count={machine.cpus}, ips={ips}",
+        "clock: sync=none, time0=946681200",
+        "display_library: sdl2",
+        f'log: "{scratch / "bochs.log"}"',
+        "panic: action=fatal",
+        "error: action=report",
+        "info: action=ignore",
+        "debug: action=ignore",
+        f"com1: enabled=1, mode=socket-client, dev=localhost:{serial_port}",
+        "ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14",
+        *boot,
+        *machine.arguments,
+    ]

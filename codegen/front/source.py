@@ -1,0 +1,66 @@
+"""Source files as text and as tree, each read and parsed once; and the way from a code object to its tree."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType
+
+from codegen.ir.nodes import Loc
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(slots=True)
+class Source:
+    """One file. `functions` finds a definition by the line of its first decorator, as CPython counts it."""
+
+    path: str
+    shown: str
+    lines: list[str]
+    functions: dict[tuple[int, str], ast.FunctionDef] = field(default_factory=dict)
+
+    def loc(self, node: ast.AST) -> Loc:
+        """Where a node stands; columns count characters from 1."""
+        line, end_line = node.lineno, node.end_lineno  # type: ignore[attr-defined]
+        column, end_column = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        return Loc(self.shown, line, self.column(line, column), end_line, self.column(end_line, end_column))
+
+    def column(self, line: int, utf8_offset: int) -> int:
+        """Characters, where the parser counts bytes of UTF-8."""
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        if text.isascii():
+            return utf8_offset + 1
+        return len(text.encode()[:utf8_offset].decode(errors="replace")) + 1
+
+
+@lru_cache(maxsize=None)
+def source_of(path: str) -> Source:
+    """Reads and parses a file; the file is known to be valid Python, since it has been imported."""
+    text = Path(path).read_text(encoding="utf-8")
+    source = Source(path, shown_path(path), text.splitlines())
+    for node in ast.walk(ast.parse(text, path)):
+        if isinstance(node, ast.FunctionDef):
+            first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+            source.functions[first, node.name] = node
+    return source
+
+
+@lru_cache(maxsize=None)
+def shown_path(path: str) -> str:
+    """Relative to the project where it lies inside, so that images do not depend on where they were built."""
+    try:
+        return str(Path(path).resolve().relative_to(ROOT))
+    except ValueError:
+        return path
+
+
+def definition(code: CodeType) -> tuple[Source, ast.FunctionDef] | None:
+    """The tree of a function, or None when its source cannot be found (defined in `exec`, or a lambda)."""
+    if not Path(code.co_filename).is_file():
+        return None
+    source = source_of(code.co_filename)
+    node = source.functions.get((code.co_firstlineno, code.co_name))
+    return None if node is None else (source, node)

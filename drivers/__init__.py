@@ -1,0 +1,1 @@
+"""Drivers of the hardware that we own; each register layout is written once, here."""

@@ -1,0 +1,58 @@
+"""A configuration that has passed every check."""
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+
+class KernelKind(Enum):
+    """The boot protocol that a kernel file asks for."""
+
+    LINUX = "Linux bzImage"
+    MULTIBOOT_ELF32 = "multiboot 1, ELF32"
+    MULTIBOOT_ELF64 = "multiboot 1, ELF64"
+    MULTIBOOT_ADDRESSES = "multiboot 1, addresses in the header"
+
+    @property
+    def is_multiboot(self) -> bool:
+        return self is not KernelKind.LINUX
+
+
+@dataclass(frozen=True)
+class Module:
+    """A multiboot module: a file, and the string that the kernel gets with it."""
+
+    file: Path
+    arguments: str
+
+
+@dataclass(frozen=True)
+class VmConfig:
+    """One VM. `memory` is in bytes, a multiple of the page size."""
+
+    name: str
+    kernel: Path
+    kind: KernelKind
+    initrd: Path | None
+    modules: tuple[Module, ...]
+    cmdline: str
+    memory: int
+    vcpus: int
+    kvm_signature: bool
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    """All VMs of one ISO; `file` is where they were read from."""
+
+    file: Path
+    vms: tuple[VmConfig, ...]
+
+    @property
+    def memory(self) -> int:
+        """Bytes of RAM that the VMs have together."""
+        return sum(vm.memory for vm in self.vms)
+
+    @property
+    def names(self) -> list[str]:
+        return [vm.name for vm in self.vms]

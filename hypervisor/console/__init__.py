@@ -1,0 +1,1 @@
+"""The log ring and where it goes; the guests' consoles on the real one."""

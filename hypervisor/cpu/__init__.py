@@ -1,0 +1,1 @@
+"""This processor: per-CPU state, descriptor tables, traps, panic, features. Nothing of guests."""

@@ -1,0 +1,1 @@
+"""One clock: TSC ticks, nanoseconds, and every guest timer derived from them."""

@@ -1,0 +1,1 @@
+"""The vendor-neutral vCPU and the contract that `vmx` and `svm` implement."""

@@ -1,0 +1,18 @@
+"""All vCPUs of the machine, in one array; a VM's are consecutive."""
+
+from __future__ import annotations
+
+from codegen.lang import fn, storage_array, u32
+from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.vm import Vm
+
+VCPUS_MAX = 64
+
+VCPUS = storage_array(Vcpu, VCPUS_MAX)
+
+
+@fn
+def vcpu_of(vm: Vm, index: u32) -> Vcpu:
+    """vCPU `index` of `vm`, below `vm.vcpu_count`."""
+    assert index < vm.vcpu_count
+    return VCPUS[vm.vcpu_first + index]
