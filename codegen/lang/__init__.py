@@ -1,0 +1,1 @@
+"""What ring-0 code imports: the language's types, layouts, decorators, intrinsics, and their meaning under CPython."""
