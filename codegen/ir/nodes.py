@@ -197,7 +197,8 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Call of a `Function`, `Intrinsic` or `Stub` by its symbol."""
+    """Call of a `Function`, `Intrinsic` or `Stub` by its symbol, or of a builtin of the back end: `trap_site_line(u32)
+    -> u32`, `trap_site_file(u32) -> span`, `trap_site_kind(u32) -> span`."""
 
     callee: str
     arguments: tuple[Expr, ...]
@@ -475,7 +476,8 @@ class Intrinsic:
 
 @dataclass(frozen=True, slots=True)
 class Relocation:
-    """In a Data: 8 bytes at `offset` hold the address of `symbol` plus `addend`. In a Stub also kind "pc32" (4 bytes, addend -4)."""
+    """In a Data: 8 bytes at `offset` hold the address of `symbol` plus `addend`. In a Stub also kind "pc32" (4 bytes, addend -4),
+    "abs32" (4 bytes) and "phys32" (4 bytes: the physical address of what an image links at its virtual one)."""
 
     offset: int
     symbol: str
@@ -485,7 +487,10 @@ class Relocation:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Static memory; `contents` None is zero-filled. `hidden`: seen by devices or other CPUs, never made internal."""
+    """Static memory; `contents` None is zero-filled. `hidden`: seen by devices or other CPUs, never made internal.
+
+    `host` gives the address at which CPython keeps the same object: native code in the test process uses that memory.
+    """
 
     symbol: str
     size: int
@@ -495,6 +500,7 @@ class Data:
     section: str = ""
     hidden: bool = False
     relocations: tuple[Relocation, ...] = ()
+    host: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
