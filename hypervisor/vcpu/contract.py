@@ -232,3 +232,11 @@ def second_level_largest_leaf() -> u32:
 @contract
 def second_level_invalidate(root: Hpa) -> None:
     """Forget all cached translations of these tables on this processor."""
+
+
+# ---- time ----
+
+
+@contract
+def vcpu_set_tsc_offset(vcpu: Vcpu, offset: u64) -> None:
+    """Guest RDTSC returns the host's plus `offset` (wrapping)."""

@@ -6,6 +6,7 @@ from codegen.lang import Array, Atomic, BitStruct, Field, HwEnum, Struct, at, bi
 from hypervisor.devices.lapic.state import LocalApic
 from hypervisor.vcpu.event import Event
 from hypervisor.vcpu.exit import EXIT_KINDS, ExitRecord
+from hypervisor.vcpu.msr_state import MsrState
 from hypervisor.vm.vm import Vm
 
 VENDOR_STATE_BYTES = 512
@@ -76,6 +77,6 @@ class Vcpu(Struct, align=64):
     xcr0: Field[u64]
     xstate: Field[u64]  # Hva of the 64-byte-aligned XSAVE area
     tsc_aux: Field[u64]
-    kernel_gs_base: Field[u64]  # where the back end does not keep it itself
+    msrs: MsrState
     exits: Array[u64] = count(EXIT_KINDS)  # counter per ExitKind
     vendor: Array[u64] = count(VENDOR_STATE_BYTES // 8)  # opaque: overlay of the back end's own state

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, BitStruct, Field, Hpa, HwEnum, Struct, bit, count, u8, u32, u64
+from codegen.lang import Array, BitStruct, Field, Hpa, HwEnum, Span, Struct, bit, count, fn, span_of, u8, u32, u64, usize
 from hypervisor.devices.board import Board
 from hypervisor.memory.guest import GuestMemory
+from hypervisor.vm.cpuid_table import CpuidTable
 
 NAME_MAX = 32
 VMS_MAX = 16
@@ -37,6 +38,18 @@ class VmFlags(BitStruct, repr=u32):
     kvm_signature: bool = bit(0)
 
 
+class VmName(Struct):
+    """The VM's name in the configuration, NUL-padded."""
+
+    length: Field[u32]  # bytes
+    bytes: Array[u8] = count(NAME_MAX)
+
+    @fn
+    def text(self) -> Span:
+        """The name without its padding."""
+        return span_of(self).slice(usize(VmName.bytes.offset), usize(self.length))
+
+
 class Vm(Struct, align=64):
     """One virtual machine."""
 
@@ -44,11 +57,27 @@ class Vm(Struct, align=64):
     state: Field[VmState]
     stop_reason: Field[StopReason]
     flags: Field[VmFlags]
-    name: Array[u8] = count(NAME_MAX)  # NUL-padded
+    name: VmName
     vcpu_first: Field[u32]  # index into the pool of vCPUs
     vcpu_count: Field[u32]
     memory: GuestMemory
     second_level_root: Field[Hpa]  # EPT PML4 or nested page table root
     second_level_frames: Field[u64]  # frames in those tables, for the books
     board: Board
+    cpuid: CpuidTable
+    log_budget: Field[u32]  # lines that guest acts may still cause in this second
     clock_base: Field[u64]  # host TSC at which this VM's clock read 0
+
+    @fn
+    def name_span(self) -> Span:
+        """The name's bytes, without the padding."""
+        return self.name.text()
+
+
+@fn
+def may_log(vm: Vm) -> bool:
+    """Whether an act of this guest may still cause a log line: a budget per second, so that no guest floods the log."""
+    if vm.log_budget == 0:
+        return False
+    vm.log_budget = vm.log_budget - 1
+    return True

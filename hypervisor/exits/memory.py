@@ -1,0 +1,147 @@
+"""A guest touched an address without RAM: a device window, nothing at all, or a place it must not run from."""
+
+from __future__ import annotations
+
+from codegen.lang import Gpa, Local, fn, u32, u64
+from hypervisor.console.log import log
+from hypervisor.devices.mmio import mmio_read, mmio_write
+from hypervisor.exits.arithmetic import Combined, combine, width_bits
+from hypervisor.exits.decode.mmio import Combine, MmioInstruction, MmioOperation, decode_mmio
+from hypervisor.exits.decode.registers import merge_index, read_register, write_register
+from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
+from hypervisor.exits.registry import Resume, on_exit
+from hypervisor.exits.unhandled import stop_with_dump
+from hypervisor.vcpu.contract import vcpu_rflags, vcpu_rip, vcpu_set_rflags
+from hypervisor.vcpu.exit import ExitKind
+from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.board_events import after_board_access
+from hypervisor.vm.lapic_window import lapic_window_read, lapic_window_write
+from hypervisor.vm.timers import vm_now
+from hypervisor.vm.vm import StopReason
+
+PAGE = 4096
+DIRECTION_FLAG = 1 << 10
+
+
+@on_exit(ExitKind.GUEST_MEMORY)
+@fn
+def emulate_memory(vcpu: Vcpu) -> Resume:
+    """Decode the instruction and carry out its access to `exit.gpa`."""
+    if vcpu.exit.cause.fetch:
+        log(f"{vcpu.vm.name_span()}: ran off its memory: instruction fetch at guest-physical {vcpu.exit.gpa:#x}")
+        return stop_with_dump(vcpu, StopReason.OUTSIDE_MEMORY)
+    code = Local(Snapshot)
+    instruction = Local(MmioInstruction)
+    if take_snapshot(vcpu, code) is not None:
+        return Resume.SAME_INSTRUCTION  # the guest took the page away: it faults by itself when it retries
+    if not decode_mmio(code, instruction):
+        log(f"{vcpu.vm.name_span()}: cannot emulate the instruction at {vcpu_rip(vcpu):#x} that accesses {vcpu.exit.gpa:#x}")
+        return stop_with_dump(vcpu, StopReason.CRASHED)
+    vcpu.exit.instruction_length = instruction.length
+    match instruction.operation:
+        case MmioOperation.LOAD:
+            value = window_read(vcpu, vcpu.exit.gpa, instruction.width)
+            write_register(vcpu, instruction.register, instruction.width, instruction.high_byte, value)
+        case MmioOperation.STORE:
+            window_write(vcpu, vcpu.exit.gpa, instruction.width, source_of(vcpu, instruction))
+        case _:
+            return emulate_rare(vcpu, instruction)
+    return after_board_access(vcpu)
+
+
+@fn(noinline=True)
+def emulate_rare(vcpu: Vcpu, instruction: MmioInstruction) -> Resume:
+    """Everything but plain loads and stores."""
+    gpa = vcpu.exit.gpa
+    width = instruction.width
+    register = instruction.register
+    match instruction.operation:
+        case MmioOperation.LOAD_ZERO_EXTENDED:
+            value = window_read(vcpu, gpa, width)
+            write_register(vcpu, register, instruction.register_width, False, value)
+        case MmioOperation.LOAD_SIGN_EXTENDED:
+            value = sign_extend(window_read(vcpu, gpa, width), width)
+            write_register(vcpu, register, instruction.register_width, False, value)
+        case MmioOperation.EXCHANGE:
+            old = window_read(vcpu, gpa, width)
+            window_write(vcpu, gpa, width, source_of(vcpu, instruction))
+            write_register(vcpu, register, width, instruction.high_byte, old)
+        case MmioOperation.STORE_STRING:
+            return store_string(vcpu, instruction)
+        case _:
+            emulate_combine(vcpu, instruction)
+    return after_board_access(vcpu)
+
+
+@fn
+def emulate_combine(vcpu: Vcpu, instruction: MmioInstruction) -> None:
+    """ADD to CMP and TEST with the window as one operand."""
+    width = instruction.width
+    combined = Local(Combined)
+    memory = window_read(vcpu, vcpu.exit.gpa, width)
+    source = source_of(vcpu, instruction)
+    kind = instruction.combine
+    if instruction.operation == MmioOperation.COMBINE_REGISTER:
+        combine(kind, source, memory, width, vcpu_rflags(vcpu), combined)
+        if kind != Combine.CMP:
+            write_register(vcpu, instruction.register, width, instruction.high_byte, combined.value)
+    else:
+        combine(kind, memory, source, width, vcpu_rflags(vcpu), combined)
+        if kind != Combine.CMP and kind != Combine.TEST:
+            window_write(vcpu, vcpu.exit.gpa, width, combined.value)
+    vcpu_set_rflags(vcpu, combined.flags)
+
+
+@fn
+def store_string(vcpu: Vcpu, instruction: MmioInstruction) -> Resume:
+    """STOS: one element per exit; with REP the guest comes back for the next."""
+    regs = vcpu.regs
+    size = instruction.address_size
+    mask = width_bits(size)
+    if instruction.repeat and regs.rcx & mask == 0:
+        return after_board_access(vcpu)
+    window_write(vcpu, vcpu.exit.gpa, instruction.width, regs.rax)
+    step = u64(instruction.width)
+    if vcpu_rflags(vcpu) & DIRECTION_FLAG != 0:
+        step = u64(0).wrapping_sub(step)
+    regs.rdi = merge_index(regs.rdi, regs.rdi.wrapping_add(step), size)
+    resume = after_board_access(vcpu)
+    if not instruction.repeat:
+        return resume
+    left = (regs.rcx & mask) - 1
+    regs.rcx = merge_index(regs.rcx, left, size)
+    if left != 0 and resume == Resume.NEXT_INSTRUCTION:
+        return Resume.SAME_INSTRUCTION
+    return resume
+
+
+@fn
+def source_of(vcpu: Vcpu, instruction: MmioInstruction) -> u64:
+    """The register or immediate operand."""
+    if instruction.immediate:
+        return instruction.value
+    return read_register(vcpu, instruction.register, instruction.width, instruction.high_byte)
+
+
+@fn
+def sign_extend(value: u64, width: u32) -> u64:
+    """From 1 or 2 bytes to 64 bits."""
+    sign = u64(1) << (width * 8 - 1)
+    return ((value & width_bits(width)) ^ sign).wrapping_sub(sign)
+
+
+@fn
+def window_read(vcpu: Vcpu, gpa: Gpa, width: u32) -> u64:
+    """Read the device at `gpa`; all ones where none is."""
+    if vcpu.lapic.claims(gpa):
+        return u64(lapic_window_read(vcpu, u32.trunc(u64(gpa)) & (PAGE - 1), width))
+    return mmio_read(vcpu.vm.board, gpa, width, vm_now(vcpu.vm))
+
+
+@fn
+def window_write(vcpu: Vcpu, gpa: Gpa, width: u32, value: u64) -> None:
+    """Write the device at `gpa`; lost where none is."""
+    if vcpu.lapic.claims(gpa):
+        lapic_window_write(vcpu, u32.trunc(u64(gpa)) & (PAGE - 1), width, u32.trunc(value))
+        return
+    mmio_write(vcpu.vm.board, gpa, width, value & width_bits(width), vm_now(vcpu.vm))

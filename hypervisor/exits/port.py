@@ -1,0 +1,125 @@
+"""IN, OUT and their string forms: to the board's port table."""
+
+from __future__ import annotations
+
+from codegen.lang import Gpa, fn, u8, u32, u64
+from hypervisor.devices.ports import port_read, port_write
+from hypervisor.exits.arithmetic import width_bits
+from hypervisor.exits.decode.registers import merge_index, write_register
+from hypervisor.exits.inject import inject_exception_with_error, inject_general_protection
+from hypervisor.exits.registry import Resume, on_exit
+from hypervisor.memory.fault import Fault
+from hypervisor.memory.guest import read_u8, write_u8
+from hypervisor.vcpu.contract import vcpu_cpl, vcpu_rflags, vcpu_set_cr
+from hypervisor.vcpu.event import Vector
+from hypervisor.vcpu.exit import ExitKind, PortAccess
+from hypervisor.vcpu.linear import Access, translate_linear
+from hypervisor.vcpu.segments import segment_base
+from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.board_events import after_board_access
+from hypervisor.vm.timers import vm_now
+
+DIRECTION_FLAG = 1 << 10
+STRING_BURST = 64  # repetitions per exit: then the guest may be interrupted, as on hardware
+ES = 0
+
+
+@on_exit(ExitKind.PORT)
+@fn
+def emulate_port(vcpu: Vcpu) -> Resume:
+    """One access of 1, 2 or 4 bytes (SDM vol. 1, 19.1). An IN of 4 bytes clears the upper half of RAX."""
+    access = vcpu.exit.port
+    if access.is_string:
+        return emulate_string(vcpu, access)
+    regs = vcpu.regs
+    vm = vcpu.vm
+    if access.is_in:
+        value = port_read(vm.board, access.port, u32(access.width), vm_now(vm))
+        write_register(vcpu, u32(0), u32(access.width), False, u64(value))
+    else:
+        value = u32.trunc(regs.rax & width_bits(u32(access.width)))
+        port_write(vm.board, access.port, u32(access.width), value, vm_now(vm))
+    return after_board_access(vcpu)
+
+
+@fn(noinline=True)
+def emulate_string(vcpu: Vcpu, access: PortAccess) -> Resume:
+    """INS and OUTS: element by element; a fault leaves the registers as after the last whole element (SDM vol. 2A, INS)."""
+    regs = vcpu.regs
+    size = u32(access.address_size)
+    mask = width_bits(size)
+    width = u32(access.width)
+    backwards = vcpu_rflags(vcpu) & DIRECTION_FLAG != 0
+    left = regs.rcx & mask if access.is_repeat else u64(1)
+    done = u32(0)
+    while left != 0 and done < STRING_BURST:
+        if access.is_in:
+            fault = transfer(vcpu, segment_base(vcpu, u32(ES)).wrapping_add(regs.rdi & mask), access)
+        else:
+            fault = transfer(vcpu, segment_base(vcpu, u32(access.segment)).wrapping_add(regs.rsi & mask), access)
+        if fault is not None:
+            return Resume.SAME_INSTRUCTION
+        step = u64(width) if not backwards else u64(0).wrapping_sub(u64(width))
+        if access.is_in:
+            regs.rdi = merge_index(regs.rdi, regs.rdi.wrapping_add(step), size)
+        else:
+            regs.rsi = merge_index(regs.rsi, regs.rsi.wrapping_add(step), size)
+        left = left - 1
+        done = done + 1
+        if access.is_repeat:
+            regs.rcx = merge_index(regs.rcx, left, size)
+    resume = after_board_access(vcpu)
+    if left != 0 and resume == Resume.NEXT_INSTRUCTION:
+        return Resume.SAME_INSTRUCTION
+    return resume
+
+
+@fn
+def transfer(vcpu: Vcpu, linear: u64, access: PortAccess) -> Fault | None:
+    """Move one element between the port and guest memory; an exception is queued when the address is not accessible.
+    The whole element is checked before the device sees anything."""
+    vm = vcpu.vm
+    width = u32(access.width)
+    wanted = Access(write=access.is_in, user=vcpu_cpl(vcpu) == 3)
+    value = u32(0)
+    i = u32(0)
+    while i < width:
+        gpa = translate_linear(vcpu, linear.wrapping_add(u64(i)), wanted)
+        if isinstance(gpa, Fault):
+            queue_fault(vcpu, gpa, linear.wrapping_add(u64(i)), wanted)
+            return gpa
+        if not access.is_in:
+            byte = read_u8(vm.memory, gpa)
+            value = value | (u32(0xFF) if isinstance(byte, Fault) else u32(byte)) << (i * 8)
+        i = i + 1
+    if not access.is_in:
+        port_write(vm.board, access.port, width, value, vm_now(vm))
+        return None
+    value = port_read(vm.board, access.port, width, vm_now(vm))
+    i = u32(0)
+    while i < width:
+        gpa = translate_linear(vcpu, linear.wrapping_add(u64(i)), wanted)
+        if isinstance(gpa, Fault):
+            return gpa
+        store_byte(vcpu, gpa, value >> (i * 8))
+        i = i + 1
+    return None
+
+
+@fn
+def store_byte(vcpu: Vcpu, gpa: Gpa, value: u32) -> None:
+    """A byte of INS into RAM; outside RAM it is lost, as on a bus that nobody answers."""
+    ignored = write_u8(vcpu.vm.memory, gpa, u8.trunc(value))
+    if ignored is not None:
+        return
+
+
+@fn
+def queue_fault(vcpu: Vcpu, fault: Fault, linear: u64, access: Access) -> None:
+    """#PF or #GP for an operand that the guest cannot reach."""
+    if fault != Fault.PAGE_FAULT:
+        inject_general_protection(vcpu)
+        return
+    vcpu_set_cr(vcpu, u32(2), linear)
+    error = (u32(2) if access.write else u32(0)) | (u32(4) if access.user else u32(0))
+    inject_exception_with_error(vcpu, Vector.PF, error)

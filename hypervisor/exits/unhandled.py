@@ -1,0 +1,79 @@
+"""An exit that nothing answers: the VM stops with a full dump; the host goes on."""
+
+from __future__ import annotations
+
+from codegen.lang import Local, fn, static, u32
+from hypervisor.console.log import log
+from hypervisor.exits.inject import inject_undefined_opcode
+from hypervisor.exits.registry import Resume, on_exit
+from hypervisor.vcpu.contract import (
+    vcpu_audit_entry,
+    vcpu_cpl,
+    vcpu_cr,
+    vcpu_dump_vendor,
+    vcpu_efer,
+    vcpu_read_segment,
+    vcpu_rflags,
+    vcpu_rip,
+    vcpu_rsp,
+)
+from hypervisor.vcpu.exit import ExitKind
+from hypervisor.vcpu.segment import Segment, SegmentName
+from hypervisor.vcpu.vcpu import Vcpu, VcpuState
+from hypervisor.vm.vm import StopReason, VmState
+
+SEGMENTS = tuple(SegmentName)
+
+
+@fn(noinline=True, cold=True)
+def stop_on_unhandled_exit(vcpu: Vcpu) -> Resume:
+    """An exit that this monitor does not know: #UD if user code did it, else the VM stops. Nothing is ever skipped."""
+    exit = vcpu.exit
+    log(f"{vcpu.vm.name_span()}: exit {exit.hardware_reason:#x} (qualification {exit.qualification:#x}) is not handled")
+    if vcpu_cpl(vcpu) == 3:
+        return inject_undefined_opcode(vcpu)
+    return stop_with_dump(vcpu, StopReason.CRASHED)
+
+
+@on_exit(ExitKind.TRIPLE_FAULT)
+@fn(noinline=True, cold=True)
+def stop_on_triple_fault(vcpu: Vcpu) -> Resume:
+    """A shutdown cycle: a PC would reset here without a word; we say what the guest was doing."""
+    log(f"{vcpu.vm.name_span()}: triple fault at {vcpu_rip(vcpu):#x}")
+    return stop_with_dump(vcpu, StopReason.TRIPLE_FAULT)
+
+
+@on_exit(ExitKind.ENTRY_FAILED)
+@fn(noinline=True, cold=True)
+def stop_on_failed_entry(vcpu: Vcpu) -> Resume:
+    """The processor refused the guest's state: the auditor names the rule."""
+    log(f"{vcpu.vm.name_span()}: VM entry failed, reason {vcpu.exit.hardware_reason:#x}")
+    vcpu_audit_entry(vcpu)
+    return stop_with_dump(vcpu, StopReason.ENTRY_FAILED)
+
+
+@fn(noinline=True, cold=True)
+def stop_with_dump(vcpu: Vcpu, reason: StopReason) -> Resume:
+    """Stop the whole VM and log this vCPU's registers."""
+    dump(vcpu)
+    vcpu.vm.stop_reason = reason
+    vcpu.vm.state = VmState.STOPPED
+    vcpu.state = VcpuState.STOPPED
+    return Resume.YIELD
+
+
+@fn(noinline=True, cold=True)
+def dump(vcpu: Vcpu) -> None:
+    """All registers, as gdb would print them."""
+    r = vcpu.regs
+    log(f"  rip {vcpu_rip(vcpu):016x} rsp {vcpu_rsp(vcpu):016x} rflags {vcpu_rflags(vcpu):08x} vcpu {vcpu.index}")
+    log(f"  rax {r.rax:016x} rbx {r.rbx:016x} rcx {r.rcx:016x} rdx {r.rdx:016x}")
+    log(f"  rsi {r.rsi:016x} rdi {r.rdi:016x} rbp {r.rbp:016x} r8  {r.r8:016x}")
+    log(f"  r9  {r.r9:016x} r10 {r.r10:016x} r11 {r.r11:016x} r12 {r.r12:016x}")
+    log(f"  r13 {r.r13:016x} r14 {r.r14:016x} r15 {r.r15:016x} efer {vcpu_efer(vcpu):x}")
+    log(f"  cr0 {vcpu_cr(vcpu, u32(0)):08x} cr2 {vcpu_cr(vcpu, u32(2)):016x} cr3 {vcpu_cr(vcpu, u32(3)):016x} cr4 {vcpu_cr(vcpu, u32(4)):08x}")
+    segment = Local(Segment)
+    for name in static(SEGMENTS):
+        vcpu_read_segment(vcpu, name, segment)
+        log(f"  {name} {segment.selector:04x} base {segment.base:016x} limit {segment.limit:08x} rights {u32(segment.rights):05x}")
+    vcpu_dump_vendor(vcpu)

@@ -1,0 +1,83 @@
+"""The CPUID answers of one VM, laid out so that the common leaves are found by index."""
+
+from __future__ import annotations
+
+from codegen.lang import Array, Field, HwEnum, Struct, count, fn, range, u32
+
+BASIC_LEAVES = 0x20
+EXTENDED_LEAVES = 0x22
+EXTENDED_FIRST = 0x8000_0000
+HYPERVISOR_FIRST = 0x4000_0000
+HYPERVISOR_LEAVES = 2
+SUBLEAVES_MAX = 64
+
+
+class LeafKind(HwEnum, repr=u32):
+    """How a leaf is answered."""
+
+    ZERO = 0  # reserved: all zeroes
+    FIXED = 1  # as in the table
+    SUBLEAVES = 2  # depends on ECX: look in `subleaves`
+    FEATURES = 3  # leaf 1: APIC id and OSXSAVE are per vCPU
+    TOPOLOGY = 4  # leaves 0BH, 1FH and 8000001EH: per-vCPU ids
+    EXTENDED_STATE = 5  # leaf 0DH: sizes follow XCR0
+
+
+class CpuidAnswer(Struct):
+    """What CPUID returns for one leaf."""
+
+    kind: Field[LeafKind]
+    eax: Field[u32]
+    ebx: Field[u32]
+    ecx: Field[u32]
+    edx: Field[u32]
+
+
+class CpuidSubleaf(Struct):
+    """What CPUID returns for one leaf and subleaf."""
+
+    leaf: Field[u32]
+    subleaf: Field[u32]
+    answer: CpuidAnswer
+
+
+class CpuidTable(Struct):
+    """All leaves that a guest can ask for; everything else answers as the highest basic leaf does on AMD: zeroes."""
+
+    basic: Array[CpuidAnswer] = count(BASIC_LEAVES)
+    extended: Array[CpuidAnswer] = count(EXTENDED_LEAVES)
+    hypervisor: Array[CpuidAnswer] = count(HYPERVISOR_LEAVES)
+    zero: CpuidAnswer
+    subleaf_count: Field[u32]
+    subleaves: Array[CpuidSubleaf] = count(SUBLEAVES_MAX)
+
+    @fn
+    def find(self, leaf: u32) -> CpuidAnswer:
+        """The entry of `leaf`; `zero` for one that the guest's processor does not have."""
+        if leaf < BASIC_LEAVES:
+            return self.basic[leaf]
+        if leaf >= EXTENDED_FIRST and leaf < EXTENDED_FIRST + EXTENDED_LEAVES:
+            return self.extended[leaf - EXTENDED_FIRST]
+        if leaf >= HYPERVISOR_FIRST and leaf < HYPERVISOR_FIRST + HYPERVISOR_LEAVES:
+            return self.hypervisor[leaf - HYPERVISOR_FIRST]
+        return self.zero
+
+    @fn
+    def find_subleaf(self, leaf: u32, subleaf: u32) -> CpuidAnswer:
+        """The entry of a leaf that depends on ECX; `zero` when there is none."""
+        for i in range(self.subleaf_count):
+            entry = self.subleaves[i]
+            if entry.leaf == leaf and entry.subleaf == subleaf:
+                return entry.answer
+        return self.zero
+
+    @fn
+    def add_subleaf(self, leaf: u32, subleaf: u32) -> CpuidAnswer:
+        """A new entry to fill; the caller's leaves are bounded by SUBLEAVES_MAX (asserted)."""
+        assert self.subleaf_count < SUBLEAVES_MAX
+        entry = self.subleaves[self.subleaf_count]
+        self.subleaf_count = self.subleaf_count + 1
+        entry.leaf = leaf
+        entry.subleaf = subleaf
+        entry.answer.kind = LeafKind.FIXED
+        return entry.answer
