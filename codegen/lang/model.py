@@ -86,7 +86,7 @@ class BitLayout:
 
 @dataclass(frozen=True, slots=True)
 class RegisterInfo:
-    """One entry of `BlockClass.__registers__`: `width` in bytes; a plain register has count 1; `array` tells them apart."""
+    """One entry of `BlockClass.__registers__`: `width` in bytes; a plain register has count 1, no array."""
 
     name: str
     offset: int
