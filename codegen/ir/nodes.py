@@ -446,7 +446,9 @@ Stmt = (
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`name` is what a person calls it (module.qualname); `symbol` is unique in the program."""
+    """`name` is what a person calls it (module.qualname); `symbol` is unique in the program. `origin` is the object of
+    the language that it was made of, for tests that call it.
+    """
 
     symbol: str
     name: str
@@ -460,11 +462,14 @@ class Function:
     cold: bool = False
     noreturn: bool = False
     exported: bool = False
+    origin: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Intrinsic:
-    """One instruction: `template` and `constraints` are LLVM inline assembly; `model` its Python body for the host."""
+    """One instruction: `template` and `constraints` are LLVM inline assembly; `model` the
+    object of the language, whose call runs its Python body for the host.
+    """
 
     symbol: str
     template: str
