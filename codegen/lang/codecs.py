@@ -56,7 +56,7 @@ def codec(kind: Any) -> Codec:
             form = _FORMATS[kind.__bits__.repr.bits, False]
             return build(kind, form, lambda n: make(kind, n), lambda value: exact(kind, value)._value)
         if hasattr(kind, "__layout__"):
-            return build(kind, "<Q", kind._at, lambda value: exact(kind, value)._address)
+            return build(kind, "<Q", struct_at(kind), lambda value: exact(kind, value)._address)
     target = nullable(kind)
     if target is not None:
         return build(kind, "<Q", lambda n: target._at(n) if n else None, lambda value: reference(target, value))
@@ -79,7 +79,7 @@ def integer(kind: Any) -> Codec:
     def number(value: Any) -> int:
         if type(value) is int:
             return literal(kind, value)
-        return exact(kind, value)._value  # type: ignore[no-any-return]
+        return int(exact(kind, value))
 
     return build(kind, _FORMATS[kind.bits, kind.signed], lambda n: make(kind, n), number)
 
@@ -107,6 +107,11 @@ def build(kind: Any, form: str, value: Callable[[int], Any], number: Callable[[A
     return Codec(kind, packer.size, packer, value, number, read, write)
 
 
+def struct_at(kind: Any) -> Callable[[int], Any]:
+    """What makes the view of an address."""
+    return kind._at  # type: ignore[no-any-return]
+
+
 def exact(kind: type, value: Any) -> Any:
     """`value`, which is of exactly this class."""
     if type(value) is not kind:
@@ -116,4 +121,4 @@ def exact(kind: type, value: Any) -> Any:
 
 def reference(target: Any, value: Any) -> int:
     """The number of a nullable reference."""
-    return 0 if value is None else exact(target, value)._address  # type: ignore[no-any-return]
+    return 0 if value is None else int(exact(target, value)._address)

@@ -100,14 +100,14 @@ class RegisterInfo:
 
 @dataclass(frozen=True, slots=True)
 class FnOptions:
-    """What stands in `@fn(...)`."""
+    """What stands in `@fn(...)`; `where` gives classes by the names of type variables."""
 
     section: str | None = None
     noinline: bool = False
     cold: bool = False
     unchecked: bool = False
     export: str | None = None
-    where: dict[Any, Any] = field(default_factory=dict)
+    where: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

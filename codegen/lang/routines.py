@@ -20,7 +20,7 @@ class Routine:
     calls it (module.qualname); `file` and `line` are where it stands.
     """
 
-    def __init__(self, function: types.FunctionType, scope: Scope, where: dict[Any, Any]) -> None:
+    def __init__(self, function: types.FunctionType, scope: Scope, where: dict[str, Any]) -> None:
         self.function = function
         self.owner: Any = None
         self.name = f"{function.__module__}.{function.__qualname__}"
