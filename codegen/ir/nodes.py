@@ -529,10 +529,11 @@ class Stub:
 
 @dataclass(slots=True)
 class Program:
-    """All that one image is made of. `sites` is filled by the back end: trap sites in order of their number."""
+    """All that one image is made of. `per_cpu` is the language's object behind the loads and stores through GS."""
 
     functions: dict[str, Function] = field(default_factory=dict)
     intrinsics: dict[str, Intrinsic] = field(default_factory=dict)
     data: dict[str, Data] = field(default_factory=dict)
     tables: dict[str, FunctionTable] = field(default_factory=dict)
     stubs: dict[str, Stub] = field(default_factory=dict)
+    per_cpu: Any = None
