@@ -1,0 +1,150 @@
+"""The monitor's own words: `log` to the console, `warn` the same louder, `note` to the ring only. All stay in the ring."""
+
+from __future__ import annotations
+
+from codegen.lang import Array, Field, HwEnum, Span, Struct, TextSink, count, fn, i64, len, range, rdtsc, storage
+from codegen.lang import u8, u32, u64
+from hypervisor.console.console import console_line
+from hypervisor.console.line import LineBuffer
+
+LOG_BYTES = 1 << 16
+HEADER_BYTES = 11  # TSC 8, level 1, length 2
+
+
+class Level(HwEnum, repr=u32):
+    """How much a line matters."""
+
+    NOTE = 0  # ring only
+    LOG = 1
+    WARNING = 2
+    PANIC = 3
+
+
+class LogRing(Struct):
+    """The last lines, oldest overwritten first. Positions run freely and are masked at use.
+
+    A record is a header (TSC, level, length; little-endian) and the text.
+    """
+
+    first: Field[u64]  # position of the oldest whole record
+    end: Field[u64]
+    bytes: Array[u8] = count(LOG_BYTES)
+
+    @fn
+    def append(self, level: Level, tsc: u64, text: Span) -> None:
+        """Keep one line."""
+        needed = u64(len(text)) + HEADER_BYTES
+        while LOG_BYTES - (self.end - self.first) < needed:
+            self.first += HEADER_BYTES + self.text_length(self.first)
+        self.put_number(tsc, u32(8))
+        self.put_number(u64(u32(level)), u32(1))
+        self.put_number(u64(len(text)), u32(2))
+        for i in range(len(text)):
+            self.put(text[i])
+
+    @fn
+    def put(self, byte: u8) -> None:
+        self.bytes[self.end & (LOG_BYTES - 1)] = byte
+        self.end += 1
+
+    @fn
+    def put_number(self, value: u64, width: u32) -> None:
+        rest = value
+        for _ in range(width):
+            self.put(u8.trunc(rest))
+            rest = rest >> 8
+
+    @fn
+    def number_at(self, position: u64, width: u32) -> u64:
+        value = u64(0)
+        for i in range(u64(width)):
+            value = value | u64(self.bytes[(position + i) & (LOG_BYTES - 1)]) << (8 * i)
+        return value
+
+    @fn
+    def text_length(self, position: u64) -> u64:
+        """Length of the text of the record at `position`, bytes."""
+        return self.number_at(position + 9, u32(2))
+
+    @fn
+    def read(self, position: u64, into: LineBuffer) -> u64 | None:
+        """Copy the line of the first record at or after `position`; gives the next record's position, None at the end.
+
+        Start with 0. A position that has been overwritten goes on with the oldest line that is left.
+        """
+        here = position
+        if here < self.first:
+            here = self.first
+        if here >= self.end:
+            return None
+        length = self.text_length(here)
+        into.clear()
+        for i in range(length):
+            into.put(self.bytes[(here + HEADER_BYTES + i) & (LOG_BYTES - 1)])
+        return here + HEADER_BYTES + length
+
+
+class LogState(Struct):
+    """The line that is being put together. A line is never interrupted by another: handlers of interrupts do not log."""
+
+    line: LineBuffer
+    ring: LogRing
+    lines: Field[u64]  # counter
+
+
+LOG = storage(LogState)
+
+
+@fn
+def begin_line() -> None:
+    LOG.line.clear()
+
+
+@fn
+def begin_warning() -> None:
+    LOG.line.clear()
+    LOG.line.put_text(b"warning: ")
+
+
+@fn
+def put_text(piece: Span) -> None:
+    LOG.line.put_text(piece)
+
+
+@fn
+def put_unsigned(value: u64, base: u32, width: u32, flags: u32) -> None:
+    LOG.line.put_unsigned(value, base, width, flags)
+
+
+@fn
+def put_signed(value: i64, width: u32) -> None:
+    LOG.line.put_signed(value, width)
+
+
+@fn
+def keep_line(level: Level) -> None:
+    """The finished line goes into the ring."""
+    LOG.ring.append(level, rdtsc(), LOG.line.span())
+    LOG.lines += 1
+
+
+@fn
+def end_note() -> None:
+    keep_line(Level.NOTE)
+
+
+@fn
+def end_log() -> None:
+    keep_line(Level.LOG)
+    console_line(b"", LOG.line.span())
+
+
+@fn
+def end_warning() -> None:
+    keep_line(Level.WARNING)
+    console_line(b"", LOG.line.span())
+
+
+note = TextSink(begin=begin_line, text=put_text, unsigned=put_unsigned, signed=put_signed, end=end_note)
+log = TextSink(begin=begin_line, text=put_text, unsigned=put_unsigned, signed=put_signed, end=end_log)
+warn = TextSink(begin=begin_warning, text=put_text, unsigned=put_unsigned, signed=put_signed, end=end_warning)

@@ -1,0 +1,309 @@
+"""All RAM and its owners: 2 MiB runs, and single 4 KiB frames out of runs that are split.
+
+The table of runs is as long as the RAM is high and lies in RAM itself. Frames are scrubbed when they get an owner and
+again when they lose it. Small things come from below, guests' RAM from above, so that neither breaks up the other's runs.
+"""
+
+from __future__ import annotations
+
+from codegen.lang import Array, Field, Hpa, Struct, count, fn, max, min, phys, range, storage, u8, u32, u64
+from hypervisor.memory.owner import Owner
+from hypervisor.memory.regions import FRAME, RegionList
+from hypervisor.memory.scrub import scrub
+
+RUN = 2 << 20
+FRAMES_PER_RUN = RUN // FRAME
+SPLITS_MAX = 256  # 512 MiB of single frames
+MAPPED_LIMIT = 1 << 32  # the loader's direct map ends here: the table of runs must lie below
+
+
+class Run(Struct, size=2, align=2):
+    """Two bytes for each 2 MiB of physical address space."""
+
+    owner: Field[u8]  # Owner, or a guest's number
+    split: Field[u8]  # index into SPLITS while the owner is SPLIT
+
+
+class Split(Struct):
+    """A run whose frames have owners of their own."""
+
+    run: Field[u64]
+    free: Field[u32]
+    lowest: Field[u32]  # no frame below it is free
+    owners: Array[u8] = count(FRAMES_PER_RUN)
+
+
+class FrameState(Struct):
+    """The books."""
+
+    table: Field[Hpa]  # of Run
+    run_count: Field[u64]
+    free_runs: Field[u64]
+    free_frames: Field[u64]  # in splits
+    split_count: Field[u32]
+    splits: Array[Split] = count(SPLITS_MAX)
+    usable: RegionList  # RAM as it was found, less what was reserved
+
+
+FRAMES = storage(FrameState)
+
+
+@fn
+def run_at(number: u64) -> Run:
+    """The record of run `number`, below `run_count`."""
+    assert number < FRAMES.run_count
+    return phys(Run, FRAMES.table + number * 2)
+
+
+@fn(cold=True)
+def frames_reserve(base: Hpa, length: u64) -> None:
+    """Before `frames_start`: this RAM is in use already."""
+    FRAMES.usable.remove(u64(base), u64(base) + length)
+
+
+@fn(cold=True)
+def frames_start() -> bool:
+    """Make the books of FRAMES.usable. False when no RAM is left for the table of runs."""
+    runs = (FRAMES.usable.top() + (RUN - 1)) // RUN
+    table = place_for_table(runs * 2)
+    if table is None:
+        return False
+    FRAMES.table = table
+    FRAMES.run_count = runs
+    scrub(table, (runs * 2 + 7) & ~7)
+    for i in range(FRAMES.usable.region_count):
+        region = FRAMES.usable.regions[i]
+        add_region(region.base, region.end)
+    return True
+
+
+@fn(cold=True)
+def place_for_table(length: u64) -> Hpa | None:
+    """Reserve the lowest frames that hold the table of runs."""
+    size = (length + (FRAME - 1)) & ~(FRAME - 1)
+    for i in range(FRAMES.usable.region_count):
+        region = FRAMES.usable.regions[i]
+        if region.end - region.base >= size and region.base + size <= MAPPED_LIMIT:
+            place = region.base
+            FRAMES.usable.remove(place, place + size)
+            return Hpa(place)
+    return None
+
+
+@fn(cold=True)
+def add_region(base: u64, end: u64) -> None:
+    """Whole runs become FREE; the frames before and after them become a split each, as far as there are splits."""
+    first_run = (base + (RUN - 1)) // RUN
+    end_run = end // RUN
+    if first_run > end_run:  # inside one run
+        add_frames(base, end)
+        return
+    add_frames(base, first_run * RUN)
+    for number in range(first_run, end_run):
+        run_at(number).owner = u8(Owner.FREE)
+    FRAMES.free_runs += end_run - first_run
+    add_frames(end_run * RUN, end)
+
+
+@fn(cold=True)
+def add_frames(base: u64, end: u64) -> None:
+    """Frames of one partial run become free."""
+    if base >= end:
+        return
+    split = split_of(base // RUN)
+    if split is None:
+        return
+    for address in range(base, end, FRAME):
+        split.owners[(address % RUN) // FRAME] = u8(Owner.FREE)
+    frames = (end - base) // FRAME
+    split.free += u32(frames)
+    FRAMES.free_frames += frames
+
+
+@fn
+def split_of(number: u64) -> Split | None:
+    """The split of this run; a run that is none becomes one, with all frames NONE. None when SPLITS_MAX is reached."""
+    run = run_at(number)
+    if run.owner == u8(Owner.SPLIT):
+        return FRAMES.splits[run.split]
+    if FRAMES.split_count == SPLITS_MAX:
+        return None
+    split = FRAMES.splits[FRAMES.split_count]
+    split.zero()
+    split.run = number
+    run.owner = u8(Owner.SPLIT)
+    run.split = u8(FRAMES.split_count)
+    FRAMES.split_count += 1
+    return split
+
+
+# ---- single frames ----
+
+
+@fn
+def allocate_frame(owner: u8) -> Hpa | None:
+    """One zeroed frame, 4096 bytes. None when RAM is used up."""
+    return allocate_frames(u32(1), owner)
+
+
+@fn
+def allocate_frames(wanted: u32, owner: u8) -> Hpa | None:
+    """`wanted` zeroed frames (1 to 512) in one piece, never across a 2 MiB line. None when there are none."""
+    for i in range(FRAMES.split_count):
+        split = FRAMES.splits[i]
+        if split.free >= wanted:
+            first = free_frames_in(split, wanted)
+            if first is not None:
+                return assign_frames(split, first, wanted, owner)
+    fresh = split_free_run()
+    if fresh is None:
+        return None
+    return assign_frames(fresh, u32(0), wanted, owner)
+
+
+@fn
+def free_frames_in(split: Split, wanted: u32) -> u32 | None:
+    """The first of `wanted` free frames in a row."""
+    length = u32(0)
+    for i in range(split.lowest, u32(FRAMES_PER_RUN)):
+        if split.owners[i] == u8(Owner.FREE):
+            length += 1
+            if length == wanted:
+                return i + 1 - wanted
+        else:
+            length = u32(0)
+    return None
+
+
+@fn
+def split_free_run() -> Split | None:
+    """The lowest free run becomes a split with all its frames free."""
+    for number in range(FRAMES.run_count):
+        if run_at(number).owner == u8(Owner.FREE):
+            split = split_of(number)
+            if split is None:
+                return None
+            for i in range(FRAMES_PER_RUN):
+                split.owners[i] = u8(Owner.FREE)
+            split.free = FRAMES_PER_RUN
+            FRAMES.free_runs -= 1
+            FRAMES.free_frames += FRAMES_PER_RUN
+            return split
+    return None
+
+
+@fn
+def assign_frames(split: Split, first: u32, wanted: u32, owner: u8) -> Hpa:
+    """FREE to `owner`."""
+    for i in range(first, first + wanted):
+        split.owners[i] = owner
+    if first == split.lowest:
+        split.lowest = first + wanted
+    split.free -= wanted
+    FRAMES.free_frames -= u64(wanted)
+    hpa = Hpa(split.run * RUN + u64(first) * FRAME)
+    scrub(hpa, u64(wanted) * FRAME)
+    return hpa
+
+
+@fn
+def release_frame(hpa: Hpa, owner: u8) -> None:
+    """Give one frame back. Traps when `owner` does not own it: the books would lie."""
+    run = run_at(u64(hpa) // RUN)
+    assert run.owner == u8(Owner.SPLIT)
+    split = FRAMES.splits[run.split]
+    index = (u64(hpa) % RUN) // FRAME
+    assert split.owners[index] == owner
+    scrub(hpa & ~(FRAME - 1), u64(FRAME))
+    split.owners[index] = u8(Owner.FREE)
+    split.lowest = min(split.lowest, u32(index))
+    split.free += 1
+    FRAMES.free_frames += 1
+
+
+# ---- whole runs ----
+
+
+@fn
+def allocate_runs(wanted: u64, owner: u8) -> Hpa | None:
+    """`wanted` zeroed runs (2 MiB each) in one piece, 2 MiB-aligned, the highest there are. None when there are none."""
+    length = u64(0)
+    number = FRAMES.run_count
+    while number > 0:
+        number -= 1
+        if run_at(number).owner == u8(Owner.FREE):
+            length += 1
+            if length == wanted:
+                return assign_runs(number, wanted, owner)
+        else:
+            length = u64(0)
+    return None
+
+
+@fn
+def assign_runs(first: u64, wanted: u64, owner: u8) -> Hpa:
+    """FREE to `owner`."""
+    for number in range(first, first + wanted):
+        run_at(number).owner = owner
+    FRAMES.free_runs -= wanted
+    hpa = Hpa(first * RUN)
+    scrub(hpa, wanted * RUN)
+    return hpa
+
+
+@fn
+def release_run(number: u64) -> None:
+    """An owned run becomes FREE."""
+    scrub(Hpa(number * RUN), u64(RUN))
+    run_at(number).owner = u8(Owner.FREE)
+    FRAMES.free_runs += 1
+
+
+@fn
+def release_all(owner: u8) -> None:
+    """Take back everything that `owner` has: the end of a VM."""
+    for number in range(FRAMES.run_count):
+        if run_at(number).owner == owner:
+            release_run(number)
+    for i in range(FRAMES.split_count):
+        split = FRAMES.splits[i]
+        for frame in range(u64(FRAMES_PER_RUN)):
+            if split.owners[frame] == owner:
+                release_frame(Hpa(split.run * RUN + frame * FRAME), owner)
+
+
+# ---- questions ----
+
+
+@fn
+def owner_of(hpa: Hpa) -> u8:
+    """Who owns the frame at `hpa`; NONE for what is not RAM."""
+    if u64(hpa) // RUN >= FRAMES.run_count:
+        return u8(Owner.NONE)
+    run = run_at(u64(hpa) // RUN)
+    if run.owner == u8(Owner.SPLIT):
+        return FRAMES.splits[run.split].owners[(u64(hpa) % RUN) // FRAME]
+    return run.owner
+
+
+@fn
+def is_whole_run(hpa: Hpa) -> bool:
+    """The 2 MiB around this RAM have one owner."""
+    return run_at(u64(hpa) // RUN).owner != u8(Owner.SPLIT)
+
+
+@fn
+def free_bytes() -> u64:
+    """RAM that has no owner."""
+    return FRAMES.free_runs * RUN + FRAMES.free_frames * FRAME
+
+
+@fn
+def largest_free_piece() -> u64:
+    """Bytes of the longest row of free runs: the most that one guest can get."""
+    longest = u64(0)
+    length = u64(0)
+    for number in range(FRAMES.run_count):
+        length = length + 1 if run_at(number).owner == u8(Owner.FREE) else u64(0)
+        longest = max(longest, length)
+    return longest * RUN

@@ -1,0 +1,34 @@
+"""Who owns a frame: one owner at a time, and only through FREE does a frame pass from one to another."""
+
+from __future__ import annotations
+
+from codegen.lang import HwEnum, fn, u8, u32
+
+
+class Owner(HwEnum, repr=u8):
+    """NONE is no RAM, the firmware's, or in use since before the books were made (image, archive, BootInfo).
+
+    Guests' numbers begin at GUEST_RAM and GUEST_TABLES.
+    """
+
+    NONE = 0
+    FREE = 1
+    SPLIT = 2  # of a run only: each of its frames has its own owner
+    MONITOR = 3  # stacks, page tables
+    CONTROL = 4  # VMXON region, VMCS, VMCB, bitmaps, XSAVE areas
+
+
+GUEST_RAM = 32  # + VM id: RAM of the guest
+GUEST_TABLES = 64  # + VM id: its second-level tables
+
+
+@fn
+def guest_ram_owner(vm_id: u32) -> u8:
+    """Owner number of the RAM of a VM (id below 16)."""
+    return u8(GUEST_RAM + vm_id)
+
+
+@fn
+def guest_tables_owner(vm_id: u32) -> u8:
+    """Owner number of the second-level tables of a VM (id below 16)."""
+    return u8(GUEST_TABLES + vm_id)
