@@ -1,0 +1,157 @@
+"""Branches, loops, calls and returns as LLVM text."""
+
+from __future__ import annotations
+
+from codegen.back.type_text import register_type
+from codegen.back.writer import Writer, prints_expression, prints_statement
+from codegen.ir.nodes import (
+    Block,
+    Break,
+    Call,
+    CallIndirect,
+    Continue,
+    Evaluate,
+    If,
+    Loop,
+    Return,
+    Switch,
+    Trap,
+    Unreachable,
+)
+from codegen.ir.types import Void
+from codegen.lang.checks import INDEX
+
+
+@prints_statement(Evaluate)
+def print_evaluate(w: Writer, node: Evaluate) -> None:
+    w.expression(node.value)
+
+
+@prints_statement(If)
+def print_if(w: Writer, node: If) -> None:
+    condition = w.expression(node.condition)
+    then, end = w.label("then"), w.label("end")
+    otherwise = w.label("else") if node.otherwise else end
+    w.terminate(f"br i1 {condition}, label %{then}, label %{otherwise}", node.loc)
+    w.start(then)
+    w.statements(node.then)
+    w.jump(end, node.loc)
+    if node.otherwise:
+        w.start(otherwise)
+        w.statements(node.otherwise)
+        w.jump(end, node.loc)
+    w.start(end)
+
+
+@prints_statement(Loop)
+def print_loop(w: Writer, node: Loop) -> None:
+    test, body, step, end = w.label("while"), w.label("body"), w.label("step"), w.label("end")
+    w.join(test, node.loc)
+    condition = w.expression(node.condition)
+    w.terminate(f"br i1 {condition}, label %{body}, label %{end}", node.loc)
+    w.start(body)
+    w.break_labels.append((None, end))
+    w.continue_labels.append(step)
+    w.statements(node.body)
+    w.break_labels.pop()
+    w.continue_labels.pop()
+    w.join(step, node.loc)
+    w.statements(node.step)
+    w.jump(test, node.loc)
+    w.start(end)
+
+
+@prints_statement(Block)
+def print_block(w: Writer, node: Block) -> None:
+    end = w.label("end")
+    w.break_labels.append((node.label, end))
+    w.statements(node.body)
+    w.break_labels.pop()
+    w.join(end, node.loc)
+
+
+@prints_statement(Break)
+def print_break(w: Writer, node: Break) -> None:
+    target = next(label for number, label in reversed(w.break_labels) if number == node.label)
+    w.terminate(f"br label %{target}", node.loc)
+
+
+@prints_statement(Continue)
+def print_continue(w: Writer, node: Continue) -> None:
+    w.terminate(f"br label %{w.continue_labels[-1]}", node.loc)
+
+
+@prints_statement(Switch)
+def print_switch(w: Writer, node: Switch) -> None:
+    value = w.expression(node.value)
+    type_ = register_type(node.value.type)
+    end = w.label("end")
+    default = w.label("default") if node.default else end
+    labels = [w.label("case") for _ in node.cases]
+    table = " ".join(
+        f"{type_} {number}, label %{label}"
+        for (numbers, _), label in zip(node.cases, labels, strict=True)
+        for number in numbers
+    )
+    w.terminate(f"switch {type_} {value}, label %{default} [ {table} ]", node.loc)
+    for (_, body), label in zip(node.cases, labels, strict=True):
+        w.start(label)
+        w.statements(body)
+        w.jump(end, node.loc)
+    if node.default:
+        w.start(default)
+        w.statements(node.default)
+        w.jump(end, node.loc)
+    w.start(end)
+
+
+@prints_statement(Return)
+def print_return(w: Writer, node: Return) -> None:
+    w.terminate(f"ret {w.typed(node.value)}" if node.value is not None else "ret void", node.loc)
+
+
+@prints_statement(Trap)
+def print_trap(w: Writer, node: Trap) -> None:
+    w.trap(node.kind, node.loc)
+
+
+@prints_statement(Unreachable)
+def print_unreachable(w: Writer, node: Unreachable) -> None:
+    w.terminate("unreachable", node.loc)
+
+
+@prints_expression(Call)
+def print_call(w: Writer, node: Call) -> str:
+    arguments = [w.typed(argument) for argument in node.arguments]
+    if node.callee in w.module.program.intrinsics:
+        result = w.module.intrinsics.call(w, node, arguments)
+    else:
+        callee = w.module.callee(node.callee)
+        result = _call(w, node, f"{w.module.convention(node.callee)}{register_type(node.type)} {callee}", arguments)
+    if node.noreturn:
+        w.terminate("unreachable", node.loc)
+    return result
+
+
+@prints_expression(CallIndirect)
+def print_call_indirect(w: Writer, node: CallIndirect) -> str:
+    table = w.module.program.tables[node.table]
+    index = w.expression(node.index)
+    arguments = [w.typed(argument) for argument in node.arguments]
+    type_ = register_type(node.index.type)
+    if type_ != "i1" and len(table.entries) < 1 << int(type_[1:]):
+        outside = w.value(f"icmp uge {type_} {index}, {len(table.entries)}", node.loc)
+        w.trap_if(outside, INDEX, node.loc)
+    wide = index if type_ == "i64" else w.value(f"zext {type_} {index} to i64", node.loc)
+    slot = w.value(f"getelementptr ptr, ptr {w.module.symbol(node.table)}, i64 {wide}", node.loc)
+    callee = w.value(f"load ptr, ptr {slot}", node.loc)
+    convention = w.module.convention(table.entries[0])
+    return _call(w, node, f"{convention}{register_type(node.type)} {callee}", arguments)
+
+
+def _call(w: Writer, node: Call | CallIndirect, callee: str, arguments: list[str]) -> str:
+    text = f"call {callee}({', '.join(arguments)})"
+    if isinstance(node.type, Void):
+        w.emit(text, node.loc)
+        return ""
+    return w.value(text, node.loc)

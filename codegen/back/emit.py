@@ -1,0 +1,55 @@
+"""LLVM text to optimised modules, objects and assembly. LLVM ends the process on bad inline assembly: see `child`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import llvmlite.binding as llvm
+
+from codegen.back.target import Target
+
+
+class BadLlvmText(Exception):
+    """LLVM refuses the text that we printed: a bug in the printer or in the IR."""
+
+
+@cache
+def _initialize() -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    llvm.initialize_native_asmparser()
+
+
+def target_machine(target: Target, optimise: int) -> llvm.TargetMachine:
+    """LLVM's machine for a target; `optimise` is 0 to 3."""
+    _initialize()
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu,
+        features=target.features,
+        opt=optimise,
+        reloc=target.relocation,
+        codemodel=target.code_model,
+        jit=target.host,
+    )
+
+
+def parse(text: str) -> llvm.ModuleRef:
+    """The module. Raises BadLlvmText with LLVM's message and the line that it means."""
+    _initialize()
+    try:
+        module = llvm.parse_assembly(text)
+        module.verify()
+    except RuntimeError as error:
+        message = str(error)
+        place = message.split(":", 3)
+        number = int(place[1]) if len(place) > 2 and place[1].isdigit() else 0
+        line = text.splitlines()[number - 1] if number else ""
+        raise BadLlvmText(f"{message}\n{line}") from None
+    return module
+
+
+def optimise(module: llvm.ModuleRef, machine: llvm.TargetMachine, level: int) -> None:
+    """Whole-program optimisation; a pass manager serves once (LLVM aborts when it is used again)."""
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)

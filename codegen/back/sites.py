@@ -1,0 +1,114 @@
+"""Trap sites: the number that a failed check passes to `trap`, and the read-only tables that turn it into words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codegen.back.data import byte_string
+from codegen.ir.nodes import Loc
+
+if TYPE_CHECKING:
+    from codegen.back.llvm_text import ModuleText
+
+TRAP = "trap"
+BUILTINS = {"trap_site_line": "i32", "trap_site_file": "{ ptr, i64 }", "trap_site_kind": "{ ptr, i64 }"}
+"""Functions of (site: u32) that the program may call without defining them: line as u32, file and kind as Spans.
+
+An unknown site has line 0 and empty spans.
+"""
+
+# A site is one 32-bit word, so that thousands of checks cost little: line, file number, kind number.
+LINE_BITS, FILE_BITS = 16, 10
+
+
+class Sites:
+    """The sites of one module, numbered from 0 in the order in which they are printed."""
+
+    def __init__(self, module: ModuleText) -> None:
+        self._module = module
+        self.all: list[tuple[str, str, int]] = []
+        self._numbers: dict[tuple[str, str, int], int] = {}
+
+    def number(self, kind: str, loc: Loc) -> int:
+        """The site of this kind of check at this line; checks of one line and kind are one site."""
+        key = (kind, loc.file, loc.line)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.all)
+            self.all.append(key)
+        return number
+
+    def call(self, site: int) -> str:
+        """The call of a failed check. A program without a `trap` function executes UD2."""
+        if self._module.target.host:
+            return f"call void @host_leave(i32 {site})"
+        if TRAP in self._module.program.functions:
+            return f'call {self._module.convention(TRAP)}void @"{TRAP}"(i32 {site})'
+        self._module.declare("declare void @llvm.trap() cold noreturn nounwind")
+        return "call void @llvm.trap()"
+
+    def tables(self) -> list[str]:
+        """The definitions of the builtins and their tables, of what the program really calls."""
+        used = self._module.used_builtins
+        if not used:
+            return []
+        files = sorted({file for _, file, _ in self.all})
+        kinds = sorted({kind for kind, _, _ in self.all})
+        if len(files) >= 1 << FILE_BITS or len(kinds) >= 1 << (32 - LINE_BITS - FILE_BITS):
+            raise OverflowError(f"{len(files)} files and {len(kinds)} kinds of traps do not fit the site table")
+        file_number = {file: number for number, file in enumerate(files)}
+        kind_number = {kind: number for number, kind in enumerate(kinds)}
+        words = [
+            min(line, 0xFFFF) | file_number[file] << LINE_BITS | kind_number[kind] << LINE_BITS + FILE_BITS
+            for kind, file, line in self.all
+        ]
+        table = f"[{len(words)} x i32] [{', '.join(f'i32 {word}' for word in words)}]"
+        lines = [f"@trap_sites = internal constant {table}"]
+        lines += _spans("trap_files", [self._module.shown_path(file) for file in files])
+        lines += _spans("trap_kinds", kinds)
+        convention = self._module.target.convention
+        if "trap_site_line" in used:
+            lines += _lookup("trap_site_line", convention, len(words), 0, LINE_BITS, None)
+        if "trap_site_file" in used:
+            lines += _lookup("trap_site_file", convention, len(words), LINE_BITS, FILE_BITS, "trap_files")
+        if "trap_site_kind" in used:
+            lines += _lookup("trap_site_kind", convention, len(words), LINE_BITS + FILE_BITS, 6, "trap_kinds")
+        return lines
+
+
+def _spans(name: str, texts: list[str]) -> list[str]:
+    """A table of Spans and the bytes that they refer to."""
+    encoded = [text.encode() for text in texts]
+    lines = [
+        f"@{name}.{n} = internal constant [{len(text)} x i8] {byte_string(text)}" for n, text in enumerate(encoded)
+    ]
+    items = ", ".join(f"{{ ptr, i64 }} {{ ptr @{name}.{n}, i64 {len(text)} }}" for n, text in enumerate(encoded))
+    return [*lines, f"@{name} = internal constant [{len(encoded)} x {{ ptr, i64 }}] [{items}]"]
+
+
+def _lookup(name: str, convention: str, count: int, shift: int, bits: int, table: str | None) -> list[str]:
+    """A function that reads a part of a site's word, and the table that this part is an index of."""
+    result, zero = ("i32", "0") if table is None else ("{ ptr, i64 }", "zeroinitializer")
+    lines = [
+        f'define internal {convention} {result} @"{name}"(i32 %site) noinline nounwind noredzone null_pointer_is_valid {{',
+        f"  %known = icmp ult i32 %site, {count}",
+        "  br i1 %known, label %read, label %unknown",
+        "unknown:",
+        f"  ret {result} {zero}",
+        "read:",
+        "  %index = zext i32 %site to i64",
+        "  %place = getelementptr i32, ptr @trap_sites, i64 %index",
+        "  %word = load i32, ptr %place",
+        f"  %high = lshr i32 %word, {shift}",
+        f"  %part = and i32 %high, {(1 << bits) - 1}",
+    ]
+    if table is None:
+        return [*lines, "  ret i32 %part", "}"]
+    lines += [
+        "  %number = zext i32 %part to i64",
+        f"  %entry = getelementptr {{ ptr, i64 }}, ptr @{table}, i64 %number",
+        "  %span = load { ptr, i64 }, ptr %entry",
+        "  ret { ptr, i64 } %span",
+        "}",
+    ]
+    return lines
