@@ -60,6 +60,8 @@ class Vm(Struct, align=64):
     name: VmName
     vcpu_first: Field[u32]  # index into the pool of vCPUs
     vcpu_count: Field[u32]
+    memory_size: Field[u64]  # bytes of RAM
+    manifest_index: Field[u32]
     memory: GuestMemory
     second_level_root: Field[Hpa]  # EPT PML4 or nested page table root
     second_level_frames: Field[u64]  # frames in those tables, for the books

@@ -23,7 +23,7 @@ def constant(value: int) -> Reader:
     """A reader that answers `value`."""
 
     @fn
-    def read_constant(vcpu: Vcpu, number: u32) -> u64:
+    def read_constant(vcpu: Vcpu, number: u32) -> u64 | None:
         return u64(value)
 
     return read_constant

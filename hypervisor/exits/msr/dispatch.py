@@ -55,6 +55,8 @@ def read_msr(vcpu: Vcpu) -> Resume:
     if index == 0:
         return refuse(vcpu, number)
     value = READERS[index - 1](vcpu, number)
+    if value is None:
+        return inject_general_protection(vcpu)
     regs.rax = value & 0xFFFF_FFFF
     regs.rdx = value >> 32
     return Resume.NEXT_INSTRUCTION

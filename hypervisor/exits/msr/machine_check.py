@@ -12,7 +12,7 @@ MISC_ENABLE_NO_BRANCH_TRACE = 1 << 11 | 1 << 12  # BTS and PEBS are unavailable
 
 
 @fn
-def read_machine_check_status(vcpu: Vcpu, number: u32) -> u64:
+def read_machine_check_status(vcpu: Vcpu, number: u32) -> u64 | None:
     """IA32_MCG_STATUS: no machine check is ever in progress unless the guest wrote so."""
     return vcpu.msrs.mcg_status
 
@@ -27,7 +27,7 @@ def write_machine_check_status(vcpu: Vcpu, number: u32, value: u64) -> bool:
 
 
 @fn
-def read_misc_enable(vcpu: Vcpu, number: u32) -> u64:
+def read_misc_enable(vcpu: Vcpu, number: u32) -> u64 | None:
     """IA32_MISC_ENABLE."""
     return vcpu.msrs.misc_enable | MISC_ENABLE_NO_BRANCH_TRACE
 

@@ -21,7 +21,7 @@ def memory_type_is_valid(kind: u64) -> bool:
 
 
 @fn
-def read_variable(vcpu: Vcpu, number: u32) -> u64:
+def read_variable(vcpu: Vcpu, number: u32) -> u64 | None:
     """A base (even) or mask (odd)."""
     return vcpu.msrs.mtrr_variable[number - VARIABLE_FIRST]
 
@@ -51,7 +51,7 @@ def fixed_index(number: u32) -> u32:
 
 
 @fn
-def read_fixed(vcpu: Vcpu, number: u32) -> u64:
+def read_fixed(vcpu: Vcpu, number: u32) -> u64 | None:
     """Eight types for eight ranges."""
     return vcpu.msrs.mtrr_fixed[fixed_index(number)]
 
@@ -67,7 +67,7 @@ def write_fixed(vcpu: Vcpu, number: u32, value: u64) -> bool:
 
 
 @fn
-def read_default_type(vcpu: Vcpu, number: u32) -> u64:
+def read_default_type(vcpu: Vcpu, number: u32) -> u64 | None:
     """IA32_MTRR_DEF_TYPE."""
     return vcpu.msrs.mtrr_default
 

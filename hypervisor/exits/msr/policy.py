@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from codegen.lang import u32, u64
 from hypervisor.vcpu.vcpu import Vcpu
 
-Reader = Callable[[Vcpu, u32], u64]
+Reader = Callable[[Vcpu, u32], u64 | None]  # None: hardware would raise #GP
 Writer = Callable[[Vcpu, u32, u64], bool]  # False: hardware would raise #GP
 
 

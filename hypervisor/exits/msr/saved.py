@@ -20,7 +20,7 @@ CR0_PG = 1 << 31
 
 
 @fn
-def read_saved(vcpu: Vcpu, number: u32) -> u64:
+def read_saved(vcpu: Vcpu, number: u32) -> u64 | None:
     """As the guest's state holds it."""
     return vcpu_read_saved_msr(vcpu, number)
 
@@ -49,7 +49,7 @@ def write_low_half(vcpu: Vcpu, number: u32, value: u64) -> bool:
 
 
 @fn
-def read_efer(vcpu: Vcpu, number: u32) -> u64:
+def read_efer(vcpu: Vcpu, number: u32) -> u64 | None:
     """EFER as the guest sees it."""
     return vcpu_efer(vcpu)
 
@@ -92,13 +92,13 @@ def write_debug_control(vcpu: Vcpu, number: u32, value: u64) -> bool:
 
 
 @fn
-def read_zero(vcpu: Vcpu, number: u32) -> u64:
+def read_zero(vcpu: Vcpu, number: u32) -> u64 | None:
     """Nothing is recorded."""
     return u64(0)
 
 
 @fn
-def read_tsc_aux(vcpu: Vcpu, number: u32) -> u64:
+def read_tsc_aux(vcpu: Vcpu, number: u32) -> u64 | None:
     """What RDTSCP and RDPID return."""
     return vcpu.tsc_aux
 

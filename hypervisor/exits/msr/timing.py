@@ -26,7 +26,7 @@ def move_tsc(vcpu: Vcpu, delta: u64) -> None:
 
 
 @fn
-def read_tsc(vcpu: Vcpu, number: u32) -> u64:
+def read_tsc(vcpu: Vcpu, number: u32) -> u64 | None:
     """IA32_TIME_STAMP_COUNTER."""
     return guest_tsc(vcpu)
 
@@ -39,7 +39,7 @@ def write_tsc(vcpu: Vcpu, number: u32, value: u64) -> bool:
 
 
 @fn
-def read_tsc_adjust(vcpu: Vcpu, number: u32) -> u64:
+def read_tsc_adjust(vcpu: Vcpu, number: u32) -> u64 | None:
     """IA32_TSC_ADJUST."""
     return vcpu.msrs.tsc_adjust
 
@@ -52,7 +52,7 @@ def write_tsc_adjust(vcpu: Vcpu, number: u32, value: u64) -> bool:
 
 
 @fn
-def read_deadline(vcpu: Vcpu, number: u32) -> u64:
+def read_deadline(vcpu: Vcpu, number: u32) -> u64 | None:
     """IA32_TSC_DEADLINE: 0 when not armed."""
     return read_tsc_deadline(vcpu)
 

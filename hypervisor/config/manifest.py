@@ -1,0 +1,55 @@
+"""The binary manifest: file 0 of the archive, written by the host tool and read by ring 0 with these same layouts."""
+
+from __future__ import annotations
+
+from codegen.lang import Array, BitStruct, Field, HwEnum, Struct, at, bit, u8, u32, u64
+
+MANIFEST_MAGIC = 0x4D42_4B31  # "1KBM"
+NO_FILE = 0xFFFF_FFFF
+VMS_MAX = 16
+MODULES_MAX = 16
+NAME_BYTES = 32  # NUL-padded
+TEXT_BYTES = 2048  # a command line or a module's arguments, NUL-terminated
+
+
+class GuestProtocol(HwEnum, repr=u32):
+    """How a guest's kernel is started."""
+
+    LINUX = 1  # bzImage (Linux boot protocol)
+    MULTIBOOT = 2  # multiboot 1: ELF32, ELF64 or the address header
+
+
+class ManifestFlags(BitStruct, repr=u32):
+    """Switches of one VM."""
+
+    kvm_signature: bool = bit(0)
+
+
+class ManifestModule(Struct, size=8, align=1):
+    """A multiboot module."""
+
+    file: Field[u32] = at(0)  # index in the archive
+    arguments: Field[u32] = at(4)  # offset of its text in the VM's text area
+
+
+class ManifestVm(Struct, size=256, align=1):
+    """One VM."""
+
+    memory: Field[u64] = at(0)  # bytes
+    vcpus: Field[u32] = at(8)
+    protocol: Field[u32] = at(12)  # GuestProtocol
+    kernel: Field[u32] = at(16)  # index in the archive
+    initrd: Field[u32] = at(20)  # or NO_FILE
+    flags: Field[ManifestFlags] = at(24)
+    module_count: Field[u32] = at(28)
+    command_line: Field[u32] = at(32)  # offset of a NUL-terminated text in the manifest
+    name: Array[u8] = at(40, count=NAME_BYTES)
+    modules: Array[ManifestModule] = at(72, count=MODULES_MAX)  # `arguments` is such an offset too
+
+
+class ManifestHeader(Struct, size=32, align=1):
+    """First bytes of the manifest; `vm_count` ManifestVm follow, then the texts."""
+
+    magic: Field[u32] = at(0)
+    vm_count: Field[u32] = at(4)
+    total_size: Field[u64] = at(8)

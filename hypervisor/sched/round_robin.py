@@ -1,0 +1,114 @@
+"""One processor, all vCPUs in turn: fair slices, and sleep when nobody can run."""
+
+from __future__ import annotations
+
+from typing import Never
+
+from codegen.lang import Field, Struct, fn, min, range, rdtsc, storage, u32, u64
+from hypervisor.console.console import console_interrupt
+from hypervisor.console.log import log
+from hypervisor.cpu.idle import idle_until
+from hypervisor.devices.clock import NEVER
+from hypervisor.time.clock import ns_to_ticks
+from hypervisor.vcpu.load import load_vcpu
+from hypervisor.vcpu.pool import VCPUS, vcpu_of
+from hypervisor.vcpu.run import run_slice
+from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
+from hypervisor.vm.console import drain_console, feed_console
+from hypervisor.vm.interrupts import interrupt_pending, service_board
+from hypervisor.vm.lifecycle import VMS, serve_request, vms_alive
+from hypervisor.vm.timers import advance_timers, host_tsc_at, next_deadline
+from hypervisor.vm.vm import VMS_MAX, Vm, VmState
+
+SLICE = 10_000_000  # ns
+LOG_LINES_PER_SECOND = 50
+SECOND = 1_000_000_000
+
+
+class Scheduler(Struct):
+    """State of the one run queue."""
+
+    next: Field[u32]  # where the round goes on in the pool of vCPUs
+    vcpu_count: Field[u32]  # in use in the pool
+    budget_refill: Field[u64]  # host TSC of the next refill of the log budgets
+
+
+ENTRY_WORK = u32(VcpuWork(deadline=True, interrupt=True))
+SCHEDULER = storage(Scheduler)
+
+
+@fn
+def schedule() -> Never:
+    """Run everybody, for ever; say so once when no VM is left."""
+    said = False
+    while True:
+        console_interrupt()
+        deadline = serve_vms()
+        vcpu = pick()
+        if vcpu is not None:
+            run_one(vcpu, deadline)
+        else:
+            if not said and vms_alive() == 0:
+                log("all guests have stopped")
+                said = True
+            idle_until(deadline)
+
+
+@fn
+def serve_vms() -> u64:
+    """Timers, console and requests of all VMs; wakes vCPUs that an interrupt has reached. The next deadline in host TSC."""
+    refill_log_budgets()
+    deadline = u64(NEVER)
+    for i in range(u32(VMS_MAX)):
+        vm = VMS[i]
+        if vm.state == VmState.RUNNING:
+            serve_request(vm)
+        if vm.state == VmState.RUNNING:
+            drain_console(vm)
+            feed_console(vm)
+            service_board(vm)
+            advance_timers(vm)
+            wake_vcpus(vm)
+            deadline = min(deadline, host_tsc_at(vm, next_deadline(vm)))
+    return deadline
+
+
+@fn
+def refill_log_budgets() -> None:
+    """Once a second each VM may cause a bounded number of log lines again."""
+    now = rdtsc()
+    if now < SCHEDULER.budget_refill:
+        return
+    SCHEDULER.budget_refill = now.wrapping_add(ns_to_ticks(u64(SECOND)))
+    for i in range(u32(VMS_MAX)):
+        VMS[i].log_budget = LOG_LINES_PER_SECOND
+
+
+@fn
+def wake_vcpus(vm: Vm) -> None:
+    """A halted vCPU goes on when an interrupt or NMI waits for it."""
+    for i in range(vm.vcpu_count):
+        vcpu = vcpu_of(vm, i)
+        if vcpu.state == VcpuState.HALTED and (interrupt_pending(vcpu) or VcpuWork.of(vcpu.work.load()).nmi):
+            vcpu.state = VcpuState.RUNNABLE
+
+
+@fn
+def pick() -> Vcpu | None:
+    """The next runnable vCPU of a running VM, in pool order behind the last one."""
+    for _ in range(SCHEDULER.vcpu_count):
+        index = SCHEDULER.next
+        SCHEDULER.next = index + 1 if index + 1 < SCHEDULER.vcpu_count else u32(0)
+        vcpu = VCPUS[index]
+        if vcpu.state == VcpuState.RUNNABLE and vcpu.vm.state == VmState.RUNNING:
+            return vcpu
+    return None
+
+
+@fn
+def run_one(vcpu: Vcpu, deadline: u64) -> None:
+    """One slice: until a timer of any VM is due, at most SLICE."""
+    load_vcpu(vcpu)
+    vcpu.deadline = min(deadline, rdtsc().wrapping_add(ns_to_ticks(u64(SLICE))))
+    vcpu.work.fetch_or(ENTRY_WORK)
+    run_slice(vcpu)

@@ -1,0 +1,25 @@
+"""Command lines and module arguments: NUL-terminated texts in the manifest."""
+
+from __future__ import annotations
+
+from boot.info import FileKind
+from codegen.lang import Span, fn, len, u32, usize
+from hypervisor.config.manifest import TEXT_BYTES
+from hypervisor.vm.archive import find_file
+
+EMPTY = b"\0"
+
+
+@fn
+def manifest_text(offset: u32) -> Span:
+    """The text at `offset` with its terminating NUL; an empty one when the manifest does not hold it whole."""
+    manifest = find_file(FileKind.MANIFEST)
+    if manifest is None:
+        return EMPTY
+    start = usize(offset)
+    length = usize(0)
+    while length < TEXT_BYTES and start + length < len(manifest):
+        length = length + 1
+        if manifest[start + length - 1] == 0:
+            return manifest.slice(start, length)
+    return EMPTY

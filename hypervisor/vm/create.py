@@ -1,0 +1,108 @@
+"""Make the VMs of the manifest: RAM, second-level tables, vCPUs."""
+
+from __future__ import annotations
+
+from codegen.lang import Gpa, fn, min, range, u32, u64
+from hypervisor.config.manifest import NAME_BYTES, ManifestVm
+from hypervisor.console.guests import console_add_guest
+from hypervisor.console.log import log
+from hypervisor.cpu.xstate import XSTATE
+from hypervisor.memory.frames import allocate_frames, allocate_runs
+from hypervisor.memory.guest import add_slot
+from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
+from hypervisor.memory.second_level import second_level_create, second_level_map
+from hypervisor.sched.round_robin import SCHEDULER
+from hypervisor.vcpu.contract import AccessRights, vcpu_create
+from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX
+from hypervisor.vm.boot.error import BootError, words_for
+from hypervisor.vm.boot.memory_map import DEVICE_HOLE, FOUR_GIB
+from hypervisor.vm.cpuid_policy import fill_cpuid
+from hypervisor.vm.lifecycle import VMS, reset_hardware, start_vm
+from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
+from hypervisor.vm.vm import Vm, VmFlags, VmState
+
+RUN = 0x20_0000
+CONTROL_FRAMES = 4
+
+
+@fn(cold=True)
+def create_vms() -> None:
+    """Make and start every VM of the manifest; one that cannot be made is reported and left out."""
+    for i in range(manifest_vm_count()):
+        entry = manifest_vm(i)
+        if entry is not None:
+            vm = VMS[i]
+            vm.id = i
+            vm.manifest_index = i
+            copy_name(vm, entry)
+            error = create_vm(vm, entry)
+            if error is not None:
+                log(f"{vm.name_span()}: cannot be made: {words_for(error)}")
+                vm.state = VmState.STOPPED
+            else:
+                reset_hardware(vm)
+                start_vm(vm)
+
+
+@fn(cold=True)
+def copy_name(vm: Vm, entry: ManifestVm) -> None:
+    """The name, bounded, and the VM's line on the console."""
+    length = u32(0)
+    while length < NAME_BYTES - 1 and entry.name[length] != 0:
+        vm.name.bytes[length] = entry.name[length]
+        length = length + 1
+    vm.name.length = length
+    console_add_guest(vm.id, vm.name.text())
+
+
+@fn(cold=True)
+def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
+    """Allocate everything that the VM keeps for its life."""
+    vm.memory_size = entry.memory
+    vm.flags = VmFlags(kvm_signature=entry.flags.kvm_signature)
+    fill_cpuid(vm.cpuid, vm.flags.kvm_signature)
+    root = second_level_create(guest_tables_owner(vm.id))
+    if root is None:
+        return BootError.NO_HOST_MEMORY
+    vm.second_level_root = root
+    low = min(entry.memory, u64(DEVICE_HOLE))
+    error = give_memory(vm, Gpa(0), low)
+    if error is None and entry.memory > low:
+        error = give_memory(vm, Gpa(FOUR_GIB), entry.memory - low)
+    if error is not None:
+        return error
+    return create_vcpus(vm, entry.vcpus)
+
+
+@fn(cold=True)
+def give_memory(vm: Vm, gpa: Gpa, size: u64) -> BootError | None:
+    """`size` bytes of zeroed RAM at `gpa`, in one piece, mapped with the largest leaves."""
+    hpa = allocate_runs((size + (RUN - 1)) // RUN, guest_ram_owner(vm.id))
+    if hpa is None:
+        return BootError.NO_HOST_MEMORY
+    add_slot(vm.memory, gpa, size, hpa, True)
+    owner = guest_tables_owner(vm.id)
+    if not second_level_map(vm.second_level_root, gpa, hpa, size, AccessRights.READ_WRITE_EXECUTE, owner):
+        return BootError.NO_HOST_MEMORY
+    return None
+
+
+@fn(cold=True)
+def create_vcpus(vm: Vm, wanted: u32) -> BootError | None:
+    """vCPUs at the end of the pool, each with its control structure and its extended state."""
+    if SCHEDULER.vcpu_count + wanted > VCPUS_MAX:
+        return BootError.NO_HOST_MEMORY
+    vm.vcpu_first = SCHEDULER.vcpu_count
+    vm.vcpu_count = wanted
+    for i in range(wanted):
+        vcpu = VCPUS[vm.vcpu_first + i]
+        vcpu.vm = vm
+        vcpu.index = i
+        control = allocate_frames(u32(CONTROL_FRAMES), u8(Owner.CONTROL))
+        extended = allocate_frames((XSTATE.size + 4095) // 4096, u8(Owner.CONTROL))
+        if control is None or extended is None:
+            return BootError.NO_HOST_MEMORY
+        vcpu.xstate = physical_to_virtual(extended)
+        vcpu_create(vcpu, control, vm.second_level_root, vm.vcpu_first + i + 1)
+    SCHEDULER.vcpu_count = SCHEDULER.vcpu_count + wanted
+    return None

@@ -1,0 +1,34 @@
+"""A vCPU's own local APIC, through its page, its MSRs and CR8."""
+
+from __future__ import annotations
+
+from codegen.lang import fn, u32, u64
+from hypervisor.devices.lapic.mmio import lapic_mmio_read, lapic_mmio_write
+from hypervisor.devices.lapic.priority import lapic_update_priority
+from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.interrupts import apply_effect
+from hypervisor.vm.timers import vm_now
+
+
+@fn
+def lapic_window_read(vcpu: Vcpu, offset: u32, width: u32) -> u32:
+    """A read of the page at FEE00000h."""
+    return lapic_mmio_read(vcpu.lapic, offset, width, vm_now(vcpu.vm))
+
+
+@fn
+def lapic_window_write(vcpu: Vcpu, offset: u32, width: u32, value: u32) -> None:
+    """A write, with all that follows from it outside the chip."""
+    apply_effect(vcpu, lapic_mmio_write(vcpu.lapic, offset, width, value, vm_now(vcpu.vm)))
+
+
+@fn
+def read_task_priority(vcpu: Vcpu) -> u64:
+    """CR8: bits 7:4 of the task priority (SDM vol. 3A, 11.8.6.1)."""
+    return u64(vcpu.lapic.registers.task_priority >> 4) & 0xF
+
+
+@fn
+def write_task_priority(vcpu: Vcpu, value: u64) -> None:
+    """Set CR8, at most 15: interrupts that had to wait may become deliverable."""
+    apply_effect(vcpu, lapic_set_task_priority(vcpu.lapic, u32.trunc(value & 0xF) << 4))

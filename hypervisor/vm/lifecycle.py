@@ -1,0 +1,106 @@
+"""The life of VMs: made from the manifest at start-up, reset and stopped when they ask for it or crash."""
+
+from __future__ import annotations
+
+from codegen.lang import fn, range, rdtsc, storage_array, u8, u32, u64
+from hypervisor.console.log import log
+from hypervisor.devices.board import BoardRequest, board_reset
+from hypervisor.devices.lapic.state import lapic_enter_virtual_wire, lapic_reset
+from hypervisor.memory.guest import fill
+from hypervisor.vcpu.contract import vcpu_flush_tlb, vcpu_reset_registers, vcpu_set_tsc_offset
+from hypervisor.vcpu.msr_state import reset_msrs
+from hypervisor.vcpu.pool import vcpu_of
+from hypervisor.vcpu.vcpu import Vcpu, VcpuState
+from hypervisor.vm.boot.error import words_for
+from hypervisor.vm.boot.start import place_guest
+from hypervisor.vm.vm import VMS_MAX, StopReason, Vm, VmState
+
+VMS = storage_array(Vm, VMS_MAX)
+XCR0_RESET = 1
+
+
+@fn
+def vms_alive() -> u32:
+    """How many VMs are running."""
+    alive = u32(0)
+    for i in range(u32(VMS_MAX)):
+        if VMS[i].state == VmState.RUNNING:
+            alive = alive + 1
+    return alive
+
+
+@fn(cold=True)
+def start_vm(vm: Vm) -> None:
+    """Load the kernel into zeroed memory and let vCPU 0 run; `reset_hardware` has been called."""
+    error = place_guest(vm)
+    if error is not None:
+        log(f"{vm.name_span()}: cannot start: {words_for(error)}")
+        vm.state = VmState.STOPPED
+        vm.stop_reason = StopReason.CRASHED
+        return
+    vm.state = VmState.RUNNING
+    log(f"{vm.name_span()}: started, {vm.memory_size >> 20} MiB, {vm.vcpu_count} vCPU")
+
+
+@fn(cold=True)
+def restart_vm(vm: Vm) -> None:
+    """What the reset button does: RAM is cleared, everything else starts over."""
+    reset_hardware(vm)
+    for i in range(vm.memory.slot_count):
+        slot = vm.memory.slots[i]
+        failed = fill(vm.memory, slot.gpa, slot.size, u8(0))
+        assert failed is None
+    start_vm(vm)
+
+
+@fn(cold=True)
+def reset_hardware(vm: Vm) -> None:
+    """Board and vCPUs as after power-up. Timers stop before anything else."""
+    vm.stop_reason = StopReason.NONE
+    vm.clock_base = rdtsc()
+    board_reset(vm.board)
+    for i in range(vm.vcpu_count):
+        reset_vcpu(vcpu_of(vm, i))
+
+
+@fn(cold=True)
+def reset_vcpu(vcpu: Vcpu) -> None:
+    """One processor: vCPU 0 runs, the others wait for a start-up IPI."""
+    lapic_reset(vcpu.lapic, vcpu.index, vcpu.index == 0)
+    if vcpu.index == 0:
+        lapic_enter_virtual_wire(vcpu.lapic)
+    vcpu.regs.zero()
+    reset_msrs(vcpu.msrs)
+    vcpu.xcr0 = XCR0_RESET
+    vcpu.tsc_aux = 0
+    vcpu.work.store(0)
+    vcpu_reset_registers(vcpu)
+    vcpu.tsc_offset = u64(0).wrapping_sub(vcpu.vm.clock_base)
+    vcpu_set_tsc_offset(vcpu, vcpu.tsc_offset)
+    vcpu_flush_tlb(vcpu)
+    vcpu.state = VcpuState.RUNNABLE if vcpu.index == 0 else VcpuState.WAIT_FOR_STARTUP
+
+
+@fn
+def serve_request(vm: Vm) -> None:
+    """Do what the guest asked of its board."""
+    match vm.board.request:
+        case BoardRequest.RESET:
+            log(f"{vm.name_span()}: reset by the guest")
+            vm.board.request = BoardRequest.NONE
+            restart_vm(vm)
+        case BoardRequest.POWER_OFF:
+            log(f"{vm.name_span()}: powered off")
+            vm.board.request = BoardRequest.NONE
+            stop_vm(vm, StopReason.POWER_OFF)
+        case _:
+            return
+
+
+@fn
+def stop_vm(vm: Vm, reason: StopReason) -> None:
+    """No vCPU of it runs again until it is started anew."""
+    vm.stop_reason = reason
+    vm.state = VmState.STOPPED
+    for i in range(vm.vcpu_count):
+        vcpu_of(vm, i).state = VcpuState.STOPPED

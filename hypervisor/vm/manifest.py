@@ -1,0 +1,31 @@
+"""The manifest in the archive: which VMs to make."""
+
+from __future__ import annotations
+
+from boot.info import FileKind
+from codegen.lang import fn, min, sizeof, u32, usize
+from hypervisor.config.manifest import MANIFEST_MAGIC, VMS_MAX, ManifestHeader, ManifestVm
+from hypervisor.vm.archive import find_file
+
+
+@fn
+def manifest_vm_count() -> u32:
+    """How many VMs the manifest names, at most VMS_MAX; 0 without a manifest of this version."""
+    manifest = find_file(FileKind.MANIFEST)
+    if manifest is None:
+        return u32(0)
+    header = manifest.view(usize(0), ManifestHeader)
+    if header is None or header.magic != MANIFEST_MAGIC:
+        return u32(0)
+    return min(header.vm_count, u32(VMS_MAX))
+
+
+@fn
+def manifest_vm(index: u32) -> ManifestVm | None:
+    """The entry of VM `index`."""
+    if index >= manifest_vm_count():
+        return None
+    manifest = find_file(FileKind.MANIFEST)
+    if manifest is None:
+        return None
+    return manifest.view(usize(sizeof(ManifestHeader)) + usize(index) * sizeof(ManifestVm), ManifestVm)
