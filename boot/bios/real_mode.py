@@ -11,8 +11,9 @@ Interrupts are on only while the BIOS runs.
 
 from __future__ import annotations
 
-from boot.bios.low_memory import BOOT_SECTOR, LOADER_STACK, REAL_MODE_SIZE, STAGE2, STAGE2_SIGNATURE
 from codegen.asm.flat import assemble_flat
+
+from boot.bios.low_memory import BOOT_SECTOR, LOADER_STACK, REAL_MODE_SIZE, STAGE2, STAGE2_SIGNATURE
 from codegen.lang import Field, Struct, at, u16, u32
 
 BIOS_CALL = STAGE2 + 8
@@ -141,6 +142,7 @@ real:
     mov ebp, dword ptr [registers + {{ R.ebp.offset }}]
     mov ds, word ptr [registers + {{ R.ds.offset }}]
     sti
+    nop                             /* a pending tick is taken here; INT would mask it again */
 interrupt:
     int 0
     cli

@@ -1,0 +1,25 @@
+"""What a loader needs of its firmware. `boot/bios` and `boot/uefi` implement these."""
+
+from __future__ import annotations
+
+from typing import Never
+
+from codegen.lang import Span, contract, u8, u64
+
+
+@contract
+def show_byte(byte: u8) -> None:
+    """Put one character on the screen; 10 starts a new line."""
+    ...
+
+
+@contract
+def read_medium(offset: u64, target: Span) -> bool:
+    """Fill `target` from byte `offset` (a multiple of 2048) of the boot medium. False when the medium fails."""
+    ...
+
+
+@contract
+def halt() -> Never:
+    """Stop for good, with the message left on the screen."""
+    ...

@@ -1,0 +1,35 @@
+"""COM1, polled, 115200 8N1: what the loaders say stands in the log of an emulator or a serial console too."""
+
+from __future__ import annotations
+
+from codegen.lang import fn, ports, range, u8, u16
+from drivers.console.ns16550 import BAUD_DIVIDEND, COM1, FifoControl, LineControl, Ns16550, Ns16550Divisor
+
+BAUD = 115200
+ABSENT = 0xFF  # what a bus without a UART reads
+POLLS_PER_BYTE = 100_000  # 87 us a byte; a port read takes about 1 us: then the line is taken to be dead
+
+
+@fn
+def start_serial() -> None:
+    """Set speed and 8N1 (some firmware leaves 5 data bits), FIFOs on, interrupts off."""
+    uart = ports(Ns16550, u16(COM1))
+    divisor = ports(Ns16550Divisor, u16(COM1))
+    uart.line_control.write(LineControl(word_length=u8(3), divisor_latch=True))
+    divisor.low.write(u8(BAUD_DIVIDEND // BAUD))
+    divisor.high.write(u8(0))
+    uart.line_control.write(LineControl(word_length=u8(3)))
+    uart.fifo_control.write(FifoControl(enable=True, clear_receive=True, clear_transmit=True))
+
+
+@fn
+def write_serial(byte: u8) -> None:
+    """Send one byte; give up on a UART that is absent or stuck."""
+    uart = ports(Ns16550, u16(COM1))
+    for _ in range(POLLS_PER_BYTE):
+        status = uart.line_status.read()
+        if u8(status) == ABSENT:
+            return
+        if status.transmit_empty:
+            uart.data.write(byte)
+            return
