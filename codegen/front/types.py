@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from codegen.ir.types import BOOL, PTR, SPAN, U16, U64, VOID, Aggregate, Int
+from codegen.ir.types import BOOL, PTR, SPAN, U16, U32, U64, VOID, Aggregate, Int
 from codegen.ir.types import Type as IrType
 
 
@@ -179,6 +179,16 @@ class BlockType:
 
 
 @dataclass(frozen=True, slots=True)
+class TrapSiteType:
+    """What a site number stands for; the value is the number."""
+
+    ir: Int = U32
+
+    def __str__(self) -> str:
+        return "TrapSite"
+
+
+@dataclass(frozen=True, slots=True)
 class LiteralType:
     """An untyped integer: only beside a typed operand, or stored into a typed cell."""
 
@@ -246,7 +256,7 @@ class RegisterType:
 
 Type = (
     IntType | BoolType | AddressType | EnumType | BitsType | StructType | SpanType | TupleType | OptionType | ResultType | NoneType
-    | NeverType | BlockType | LiteralType | StaticType | ArrayType | AtomicType | RegisterType
+    | NeverType | BlockType | TrapSiteType | LiteralType | StaticType | ArrayType | AtomicType | RegisterType
 )  # fmt: skip
 
 U8T, U16T, U32T, U64T = (IntType(f"u{bits}", Int(bits)) for bits in (8, 16, 32, 64))
@@ -254,7 +264,7 @@ I8T, I16T, I32T, I64T = (IntType(f"i{bits}", Int(bits, signed=True)) for bits in
 USIZE = IntType("usize", Int(64))
 INTEGERS = {t.name: t for t in (U8T, U16T, U32T, U64T, I8T, I16T, I32T, I64T, USIZE)}
 BOOLEAN, NONE, NEVER, SPAN_TYPE = BoolType(), NoneType(), NeverType(), SpanType()
-LITERAL, STATIC = LiteralType(), StaticType()
+LITERAL, STATIC, TRAP_SITE = LiteralType(), StaticType(), TrapSiteType()
 ADDRESSES = {name: AddressType(name) for name in ("Gpa", "Hpa", "Gva", "Hva")}
 HVA, HPA = ADDRESSES["Hva"], ADDRESSES["Hpa"]
 

@@ -1,0 +1,157 @@
+"""The front end's entry: roots and modules in, a program in IR and the diagnostics out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from types import ModuleType
+
+from codegen.front import atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static
+from codegen.front.diagnostics import Diagnostic, Label, Refused, refuse
+from codegen.front.function import FunctionLowering, Variable
+from codegen.front.lowering import lower_body
+from codegen.front.names import Outside
+from codegen.front.program import Callee, ProgramLowering, TargetInfo, is_symbol, place_of
+from codegen.front.recursion import recursion
+from codegen.front.source import definition
+from codegen.front.types import NEVER, NONE
+from codegen.ir import nodes as ir
+from codegen.lang.routines import ContractFn, Fn
+
+RULES = (atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static)
+"""Modules whose rules register themselves when imported."""
+
+
+def lower_program(
+    roots: Sequence[Fn], modules: Sequence[ModuleType], target: TargetInfo
+) -> tuple[ir.Program, list[Diagnostic]]:
+    """Everything that the roots reach. With diagnostics, the program is incomplete and must not be used."""
+    program = ProgramLowering(target, tuple(modules))
+    program.name_data(modules)
+    find_exported(program, [*roots, *module_functions(modules)])
+    for root in roots:
+        with_diagnostic(program, root)
+    while program.queue:
+        routine, symbol = program.queue.pop(0)
+        lower_function(program, routine, symbol)
+    program.diagnostics.extend(recursion(program.calls))
+    return program.program, unique(program.diagnostics)
+
+
+def module_functions(modules: Sequence[ModuleType]) -> list[Fn]:
+    """All functions at module level, and the methods of the modules' layouts."""
+    found = []
+    for module in modules:
+        for thing in vars(module).values():
+            if isinstance(thing, Fn):
+                found.append(thing)
+            elif isinstance(thing, type) and thing.__module__ == module.__name__:
+                found += [member for member in vars(thing).values() if isinstance(member, Fn)]
+    return found
+
+
+def find_exported(program: ProgramLowering, functions: Sequence[Fn]) -> None:
+    """Functions by exported symbol, and which of them provide contracts."""
+    for routine in functions:
+        name = routine.options.export
+        if name is not None:
+            other = program.exported.setdefault(name, routine)
+            if other is not routine:
+                where = Label(place_of(other), "the other one")
+                program.diagnostics.append(Diagnostic(f"two functions are exported as {name!r}", place_of(routine), (where,)))
+            elif not is_symbol(name):
+                program.diagnostics.append(Diagnostic(f"{name!r} is no symbol", place_of(routine)))
+        for contract in routine.implements:
+            first = program.provided.setdefault(id(contract), routine)
+            if first is not routine:
+                where = Label(place_of(first), "the other one")
+                message = f"two functions of this image implement {contract.name}"
+                program.diagnostics.append(Diagnostic(message, place_of(routine), (where,)))
+            else:
+                check_contract(program, contract, routine)
+
+
+def check_contract(program: ProgramLowering, contract: ContractFn, routine: Fn) -> None:
+    """An implementation has the contract's signature."""
+    try:
+        want, have = contract.signature(), routine.signature()
+    except (TypeError, NameError) as error:
+        program.diagnostics.append(Diagnostic(str(error), place_of(routine)))
+        return
+    if [p.type for p in want.parameters] != [p.type for p in have.parameters] or want.result != have.result:
+        where = Label(place_of(contract), "declared here")
+        message = f"{routine.name} has not the signature of {contract.name}"
+        program.diagnostics.append(Diagnostic(message, place_of(routine), (where,)))
+
+
+def with_diagnostic(program: ProgramLowering, root: Fn) -> None:
+    """Reaches a root."""
+    try:
+        program.callee(root, place_of(root))
+    except Refused as refused:
+        program.diagnostics.append(refused.diagnostic)
+
+
+def lower_function(program: ProgramLowering, routine: Fn, symbol: str) -> None:
+    """One function into the program."""
+    callee = program.callees[id(routine)]
+    found = definition(routine.function.__code__)
+    if found is None:
+        message = f"the source of {routine.name} cannot be found"
+        program.diagnostics.append(Diagnostic(message, callee.loc, help="an @fn stands in a file, one per line"))
+        return
+    source, node = found
+    names = Outside(routine.free_variables(), routine.function.__globals__)
+    stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    f = FunctionLowering(program, source, node, names, frozenset(stored), callee.result, routine.options.unchecked)
+    parameters = declare_parameters(f, node, callee)
+    with f.guard():
+        check_shape(f, node)
+        lower_body(f, node.body)
+        finish(f, node, callee)
+    program.diagnostics.extend(f.diagnostics)
+    program.calls[symbol] = f.calls
+    options = routine.options
+    program.program.functions[symbol] = ir.Function(
+        symbol, routine.name, parameters, callee.result.ir, tuple(f.out), tuple(f.locals), callee.loc,
+        options.section or ".text", options.noinline, options.cold, callee.result == NEVER, options.export is not None,
+    )  # fmt: skip
+
+
+def declare_parameters(f: FunctionLowering, node: ast.FunctionDef, callee: Callee) -> tuple[ir.Local, ...]:
+    """Parameters are locals that hold a value from the start."""
+    found = []
+    arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    for (name, kind), argument in zip(callee.parameters, arguments, strict=False):
+        loc = f.loc(argument)
+        local = ir.Local(f.next_number(), name, kind.ir, loc)
+        f.variables[name] = Variable(name, kind, loc, local)
+        f.flow.assigned.add(name)
+        found.append(local)
+    return tuple(found)
+
+
+def check_shape(f: FunctionLowering, node: ast.FunctionDef) -> None:
+    """What a parameter list may not have; `__exit__` takes star arguments for the type checkers."""
+    if node.args.kwarg is not None or (node.args.vararg is not None and node.name != "__exit__"):
+        raise f.refuse("star parameters are not in the language", node.args.vararg or node.args.kwarg or node)
+
+
+def finish(f: FunctionLowering, node: ast.FunctionDef, callee: Callee) -> None:
+    """The end of the body: a result is due, unless nothing comes here."""
+    if f.flow.dead:
+        return
+    last = f.loc(node.body[-1])
+    if callee.result == NONE:
+        f.emit(ir.Return(None, last))
+    elif callee.result == NEVER:
+        raise refuse(f"{callee.name} is declared not to return, but its end is reached", callee.loc)
+    else:
+        declared = Label(last, "the body may end here")
+        raise refuse(f"{callee.name} returns {callee.result}, but not on every way", callee.loc, declared)
+
+
+def unique(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """Each once (a factory's functions are lowered several times), in the order of the source."""
+    seen = {(d.loc, d.message): d for d in reversed(diagnostics)}
+    return sorted(seen.values(), key=lambda d: (d.loc.file, d.loc.line, d.loc.column, d.message))

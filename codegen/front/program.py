@@ -1,0 +1,300 @@
+"""The whole program while it is built: what has been reached, the symbol of everything, static memory as data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from codegen.front.diagnostics import Diagnostic, refuse
+from codegen.front.objects import class_type, integer, type_of
+from codegen.front.source import definition, shown_path
+from codegen.front.types import (
+    BOOLEAN, HPA, NEVER, NONE, SPAN_TYPE, ArrayType, BlockType, EnumType, StructType, Type
+)  # fmt: skip
+from codegen.front.values import Value, build_time, constant, literal
+from codegen.ir import nodes as ir
+from codegen.ir.types import PTR, SPAN, U64
+from codegen.lang.addresses import Address
+from codegen.lang.bits import BitStruct
+from codegen.lang.blocks import Block
+from codegen.lang.cells import Array
+from codegen.lang.enums import HwEnum
+from codegen.lang.ints import Integer
+from codegen.lang.routines import ContractFn, Fn, IntrinsicFn, Routine, StubFn
+from codegen.lang.spans import Span, rodata
+from codegen.lang.statics import Static, static_of
+from codegen.lang.storage import references
+from codegen.lang.structs import Struct
+from codegen.lang.tables import FnTable
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """`physical_base`: virtual address of physical address 0 in the direct map; `mmio_base`: the same for devices.
+
+    `assemble` makes a Stub of a StubFn; `symbols` gives the symbol of a function that its externals name.
+    """
+
+    pointer_bits: int = 64
+    physical_base: int = 0
+    mmio_base: int | None = None
+    assemble: Callable[[StubFn], ir.Stub] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """What a caller needs to know."""
+
+    symbol: str
+    name: str
+    parameters: tuple[tuple[str, Type], ...]
+    result: Type
+    loc: ir.Loc
+
+
+@dataclass(slots=True)
+class ProgramLowering:
+    """`queue` holds functions that are called but not lowered yet; `calls` is the call graph by symbols."""
+
+    target: TargetInfo
+    modules: tuple[ModuleType, ...] = ()
+    program: ir.Program = field(default_factory=ir.Program)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    queue: list[tuple[Fn, str]] = field(default_factory=list)
+    calls: dict[str, list[tuple[str, ir.Loc]]] = field(default_factory=dict)
+    callees: dict[int, Callee] = field(default_factory=dict)
+    kept: list[Any] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    provided: dict[int, Fn] = field(default_factory=dict)
+    exported: dict[str, Fn] = field(default_factory=dict)
+    data_symbols: dict[int, str] = field(default_factory=dict)
+    names_of_data: dict[int, str] = field(default_factory=dict)
+
+    # ---- functions
+
+    def callee(self, routine: Routine, loc: ir.Loc) -> Callee:
+        """The symbol and signature; queues a function at its first use."""
+        if isinstance(routine, ContractFn):
+            found = self.provided.get(id(routine))
+            if found is None:
+                place = ir.Loc(shown_path(routine.file), routine.line)
+                raise refuse(f"no module of this image implements the contract {routine.name}", loc, help=f"declared at {place.file}:{place.line}")
+            routine = found
+        known = self.callees.get(id(routine))
+        return known if known is not None else self.new_callee(routine, loc)
+
+    def new_callee(self, routine: Routine, loc: ir.Loc) -> Callee:
+        """A function, intrinsic or stub that is reached for the first time."""
+        self.kept.append(routine)
+        try:
+            signature = routine.signature()
+        except (TypeError, NameError) as error:
+            raise refuse(f"{routine.name}: {error}", place_of(routine)) from error
+        parameters = tuple((p.name, self.signature_type(p.type, routine, p.name)) for p in signature.parameters)
+        result = self.signature_type(signature.result, routine, "the result")
+        symbol = self.symbol_of(routine)
+        callee = Callee(symbol, routine.name, parameters, result, place_of(routine))
+        self.callees[id(routine)] = callee
+        types = tuple(kind.ir for _, kind in parameters)
+        if isinstance(routine, Fn):
+            self.queue.append((routine, symbol))
+        elif isinstance(routine, IntrinsicFn):
+            self.program.intrinsics[symbol] = ir.Intrinsic(
+                symbol, routine.template, routine.constraints, types, result.ir, routine.function
+            )
+        elif isinstance(routine, StubFn):
+            self.add_stub(routine, symbol, types, result, loc)
+        return callee
+
+    def add_stub(self, routine: StubFn, symbol: str, types: tuple[Any, ...], result: Type, loc: ir.Loc) -> None:
+        """Assembles a stub and reaches what it refers to."""
+        if self.target.assemble is None:
+            raise refuse(f"{routine.name} is assembly, which this target has no assembler for", loc)
+        made = self.target.assemble(routine)
+        self.program.stubs[symbol] = ir.Stub(
+            symbol, made.code, made.relocations, types, result.ir, routine.section, made.align
+        )
+        edges = self.calls.setdefault(symbol, [])
+        for name in routine.externals:
+            target = self.exported.get(name)
+            if target is not None:
+                edges.append((self.callee(target, loc).symbol, loc))
+
+    def signature_type(self, thing: Any, routine: Routine, what: str) -> Type:
+        """The type of a parameter or result."""
+        kind = type_of(thing)
+        if kind is None or (kind in (NONE, NEVER) and what != "the result"):
+            raise refuse(f"{routine.name}: {what} has a type that is not in the language: {thing!r}", place_of(routine))
+        return kind
+
+    def symbol_of(self, routine: Routine) -> str:
+        """module.qualname, or the exported name; closures of one name get a number in the order of discovery."""
+        if isinstance(routine, Fn) and routine.options.export:
+            base = routine.options.export
+        elif isinstance(routine, StubFn):
+            base = routine.symbol
+        else:
+            base = routine.name.replace(".<locals>", "")
+        return self.unique(base)
+
+    def unique(self, base: str) -> str:
+        """`base`, or `base.2` and so on."""
+        symbol, number = base, 1
+        while symbol in self.taken:
+            number += 1
+            symbol = f"{base}.{number}"
+        self.taken.add(symbol)
+        return symbol
+
+    def table(self, table: FnTable, loc: ir.Loc) -> tuple[str, Callee]:
+        """A function table's symbol, and the signature of its entries."""
+        entries = [self.callee(entry, loc) for entry in table.entries]
+        if not entries:
+            raise refuse("this function table is empty", loc)
+        first = entries[0]
+        for entry in entries[1:]:
+            same = [k for _, k in entry.parameters] == [k for _, k in first.parameters] and entry.result == first.result
+            if not same:
+                raise refuse(f"this table's functions differ in signature: {first.name} and {entry.name}", loc)
+        symbol = self.data_symbols.get(id(table))
+        if symbol is None:
+            self.kept.append(table)
+            symbol = self.unique(self.names_of_data.get(id(table), "fn_table"))
+            self.data_symbols[id(table)] = symbol
+            self.program.tables[symbol] = ir.FunctionTable(symbol, tuple(entry.symbol for entry in entries))
+            self.calls[symbol] = [(entry.symbol, loc) for entry in entries]
+        return symbol, first
+
+    # ---- build-time objects as values
+
+    def lift(self, thing: Any, loc: ir.Loc) -> Value:
+        """A Python object as a value of the language."""
+        kind = type(thing)
+        if kind is int:
+            return literal(thing, loc)
+        if kind is bool:
+            return constant(BOOLEAN, int(thing), loc, thing)
+        if thing is None:
+            return Value(NONE, None, loc, None)
+        if isinstance(thing, Integer | Address | BitStruct):
+            found = class_type(kind)
+            assert found is not None
+            return constant(found, thing._value, loc, thing)
+        if isinstance(thing, HwEnum):
+            return constant(EnumType(kind, integer(kind.__repr_type__)), thing.value, loc, thing)
+        if kind is bytes:
+            return self.lift_span(rodata(thing), thing, loc)
+        if kind is Span:
+            return self.lift_span(thing, thing, loc)
+        if isinstance(thing, Struct):
+            return Value(StructType(kind), self.static_address(thing, loc), loc, thing)
+        if kind is Array:
+            return self.lift_array(thing, loc)
+        if isinstance(thing, Block):
+            return self.lift_block(thing, loc)
+        return build_time(thing, loc)
+
+    def lift_span(self, span: Span, thing: Any, loc: ir.Loc) -> Value:
+        """Bytes in .rodata, or static memory."""
+        length = ir.Const(U64, span._length, loc)
+        return Value(SPAN_TYPE, ir.MakeAggregate((self.static_address(span, loc), length), SPAN, loc), loc, thing)
+
+    def lift_array(self, array: Any, loc: ir.Loc) -> Value:
+        """A storage array, a table, or an array inside a storage."""
+        found = static_of(array)
+        item = type_of(array.element)
+        assert found is not None and item is not None
+        static, where = found
+        align = static.align if where == 0 else min(static.align, where & -where)
+        kind = ArrayType(item, array.count, array.stride, align, static.shared, static.constant)
+        return Value(kind, self.static_address(array, loc), loc, array)
+
+    def lift_block(self, block: Any, loc: ir.Loc) -> Value:
+        """Device registers at an address that is known at build time."""
+        ports = block.space == "port"
+        kind = BlockType(type(block), ports)
+        if ports:
+            return Value(kind, ir.Const(kind.ir, block._base, loc), loc, block)
+        return Value(kind, self.device_address(ir.Const(U64, block._base, loc), loc), loc, block)
+
+    def device_address(self, hpa: ir.Expr, loc: ir.Loc) -> ir.Expr:
+        """Where the registers at a physical address are mapped."""
+        base = self.target.physical_base if self.target.mmio_base is None else self.target.mmio_base
+        return self.mapped(hpa, base, loc)
+
+    def mapped(self, hpa: ir.Expr, base: int, loc: ir.Loc) -> ir.Expr:
+        """A physical address as a pointer through a map that starts at `base`."""
+        if isinstance(hpa, ir.Const):
+            number: ir.Expr = ir.Const(U64, (hpa.value + base) & (1 << 64) - 1, loc)
+        elif base:
+            number = ir.Binary("add", hpa, ir.Const(U64, base, loc), U64, False, loc)
+        else:
+            number = hpa
+        return ir.Convert(number, PTR, False, loc)
+
+    # ---- static memory
+
+    def static_address(self, thing: Any, loc: ir.Loc) -> ir.Expr:
+        """The address of what lies in static memory."""
+        found = static_of(thing)
+        if found is None:
+            raise refuse(f"this {type(thing).__name__} does not lie in static memory", loc, help="declare it with `storage(...)`")
+        static, where = found
+        symbol = ir.Symbol(self.data(static), loc)
+        return ir.Offset(symbol, where, loc) if where else symbol
+
+    def data(self, static: Static) -> str:
+        """The symbol of a piece of static memory, which is added to the program at its first use."""
+        symbol = self.data_symbols.get(id(static))
+        if symbol is not None:
+            return symbol
+        self.kept.append(static)
+        default = "bytes" if static.kind == "bytes" else f"{static.kind}.{getattr(static.element, '__name__', 'item')}"
+        symbol = self.unique(self.names_of_data.get(static.address, default))
+        self.data_symbols[id(static)] = symbol
+        moved = tuple(ir.Relocation(at, self.data(other), addend) for at, other, addend in references(static))
+        contents = static.contents() if static.constant else None
+        if contents is not None and moved:
+            cleared = bytearray(contents)
+            for relocation in moved:
+                cleared[relocation.offset : relocation.offset + 8] = bytes(8)
+            contents = bytes(cleared)
+        address = static.address
+        self.program.data[symbol] = ir.Data(
+            symbol, static.size, static.align, contents, static.constant, static.section, static.shared, moved, lambda: address
+        )
+        return symbol
+
+    def name_data(self, modules: Iterable[ModuleType]) -> None:
+        """Static memory is called after the module variable that holds it."""
+        for module in modules:
+            for name, thing in vars(module).items():
+                if isinstance(thing, FnTable):
+                    self.names_of_data.setdefault(id(thing), f"{module.__name__}.{name}")
+                elif isinstance(thing, Struct | Array) and type(getattr(thing, "_address", None)) is int:
+                    self.names_of_data.setdefault(thing._address, f"{module.__name__}.{name}")
+
+
+def place_of(routine: Routine) -> ir.Loc:
+    """Where a routine is declared: its `def` line."""
+    found = definition(routine.function.__code__)
+    if found is None:
+        return ir.Loc(shown_path(routine.file), routine.line)
+    source, node = found
+    text = source.lines[node.lineno - 1]
+    start = text.find(node.name, node.col_offset)
+    return ir.Loc(source.shown, node.lineno, start + 1, node.lineno, start + 1 + len(node.name))
+
+
+def is_symbol(name: str) -> bool:
+    """Whether an exported name is one that linkers and assembly take."""
+    return re.fullmatch(r"[A-Za-z_.$][\w.$]*", name) is not None
+
+
+def physical(program: ProgramLowering, hpa: Value, loc: ir.Loc) -> ir.Expr:
+    """RAM at a physical address, through the direct map."""
+    assert hpa.type == HPA
+    return program.mapped(hpa.code, program.target.physical_base, loc)

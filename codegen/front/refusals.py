@@ -1,0 +1,59 @@
+"""What Python has and the language does not: one message for each, with what to write instead."""
+
+from __future__ import annotations
+
+import ast
+
+from codegen.front.diagnostics import Refused
+from codegen.front.function import FunctionLowering
+
+STATEMENTS: dict[type[ast.AST], tuple[str, str]] = {
+    ast.Try: ("there are no exceptions in ring 0", "return `T | E` and test it with isinstance"),
+    ast.TryStar: ("there are no exceptions in ring 0", "return `T | E` and test it with isinstance"),
+    ast.Raise: ("there are no exceptions in ring 0", "return an error value, or `assert` what must hold"),
+    ast.Global: ("module variables cannot be assigned", "keep state in `storage(...)`"),
+    ast.Nonlocal: ("outer variables cannot be assigned", "keep state in `storage(...)`"),
+    ast.Delete: ("`del` is not in the language", ""),
+    ast.FunctionDef: ("functions cannot be nested", "define it at module level, or in a build-time factory"),
+    ast.AsyncFunctionDef: ("`async` is not in the language", ""),
+    ast.AsyncFor: ("`async` is not in the language", ""),
+    ast.AsyncWith: ("`async` is not in the language", ""),
+    ast.ClassDef: ("classes cannot be defined inside a function", "define the layout at module level"),
+    ast.Import: ("imports stand at module level", ""),
+    ast.ImportFrom: ("imports stand at module level", ""),
+}
+
+EXPRESSIONS: dict[type[ast.AST], tuple[str, str]] = {
+    ast.Lambda: ("`lambda` is not in the language", "define an `@fn`"),
+    ast.Yield: ("generators are not in the language", ""),
+    ast.YieldFrom: ("generators are not in the language", ""),
+    ast.Await: ("`await` is not in the language", ""),
+    ast.ListComp: ("comprehensions are not in the language", "write a loop, or build it at module level"),
+    ast.SetComp: ("comprehensions are not in the language", "write a loop, or build it at module level"),
+    ast.DictComp: ("comprehensions are not in the language", "write a loop, or build it at module level"),
+    ast.GeneratorExp: ("comprehensions are not in the language", "write a loop, or build it at module level"),
+    ast.List: ("lists are not in the language", "use `table(...)` or `storage_array(...)` at module level"),
+    ast.Set: ("sets are not in the language", ""),
+    ast.Dict: ("dictionaries are not in the language", "use `table(...)` at module level"),
+    ast.Starred: ("star arguments are not in the language", "name every argument"),
+    ast.NamedExpr: ("`:=` is not in the language", "assign in a statement of its own"),
+    ast.JoinedStr: ("f-strings stand only in calls of a text sink", "for example `log(f\"...\")`"),
+    ast.Slice: ("slices are not in the language", "use `span.slice(offset, length)`"),
+}
+
+
+def refused_statement(f: FunctionLowering, node: ast.stmt) -> Refused:
+    """The error for a statement without a rule."""
+    return refused(f, node, STATEMENTS)
+
+
+def refused_expression(f: FunctionLowering, node: ast.expr) -> Refused:
+    """The error for an expression without a rule."""
+    return refused(f, node, EXPRESSIONS)
+
+
+def refused(f: FunctionLowering, node: ast.AST, table: dict[type[ast.AST], tuple[str, str]]) -> Refused:
+    """The error from a table, or the general one."""
+    unknown = (f"{type(node).__name__} is not in the language", "")
+    message, advice = table.get(type(node), unknown)
+    return f.refuse(message, node, help=advice)
