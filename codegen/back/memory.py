@@ -178,8 +178,9 @@ def print_memory_copy(w: Writer, node: MemoryCopy) -> None:
     target, source = w.expression(node.target), w.expression(node.source)
     size = w.typed(node.size)
     width = register_type(node.size.type)
-    w.module.declare(f"declare void @llvm.memcpy.p0.p0.{width}(ptr, ptr, {width}, i1)")
-    w.emit(f"call void @llvm.memcpy.p0.p0.{width}(ptr {target}, ptr {source}, {size}, i1 false)", node.loc)
+    name = f"llvm.{'memmove' if node.overlap else 'memcpy'}.p0.p0.{width}"
+    w.module.declare(f"declare void @{name}(ptr, ptr, {width}, i1)")
+    w.emit(f"call void @{name}(ptr {target}, ptr {source}, {size}, i1 false)", node.loc)
 
 
 @prints_statement(MemoryFill)

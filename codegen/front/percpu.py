@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codegen.front.diagnostics import refuse
 from codegen.front.function import FunctionLowering
 from codegen.front.types import StructType
 from codegen.front.values import Value
@@ -12,6 +13,9 @@ from codegen.lang.percpu import PerCpu
 
 def here(f: FunctionLowering, data: PerCpu, loc: ir.Loc) -> Value:
     """`CPU.here()`: the address that start-up wrote into `self_address`."""
+    if f.program.program.per_cpu not in (None, data):
+        raise refuse("an image has one per_cpu declaration, and this is the second", loc)
+    f.program.program.per_cpu = data
     own = ir.Load(ir.Const(U64, 0, loc), U64, 8, loc, volatile=True, space="gs")
     return Value(StructType(data.element), ir.Convert(own, PTR, False, loc), loc)
 

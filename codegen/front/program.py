@@ -17,6 +17,7 @@ from codegen.front.types import (
 from codegen.front.values import Value, build_time, constant, literal
 from codegen.ir import nodes as ir
 from codegen.ir.types import PTR, SPAN, U64
+from codegen.lang import memory
 from codegen.lang.addresses import Address
 from codegen.lang.bits import BitStruct
 from codegen.lang.blocks import Block
@@ -35,13 +36,18 @@ from codegen.lang.tables import FnTable
 class TargetInfo:
     """`physical_base`: virtual address of physical address 0 in the direct map; `mmio_base`: the same for devices.
 
-    `assemble` makes a Stub of a StubFn; `symbols` gives the symbol of a function that its externals name.
+    `assemble` makes a Stub of a StubFn.
     """
 
     pointer_bits: int = 64
     physical_base: int = 0
     mmio_base: int | None = None
     assemble: Callable[[StubFn], ir.Stub] | None = None
+
+
+def host_target() -> TargetInfo:
+    """The process that runs the build or the tests: its arena is the RAM, devices are asked by physical address."""
+    return TargetInfo(64, memory.physical.start, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class ProgramLowering:
             self.queue.append((routine, symbol))
         elif isinstance(routine, IntrinsicFn):
             self.program.intrinsics[symbol] = ir.Intrinsic(
-                symbol, routine.template, routine.constraints, types, result.ir, routine.function
+                symbol, routine.template, routine.constraints, types, result.ir, routine
             )
         elif isinstance(routine, StubFn):
             self.add_stub(routine, symbol, types, result, loc)

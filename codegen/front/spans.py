@@ -89,7 +89,7 @@ def copy_from(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
     source = f.once(typed(f, exactly(f, node, 1)[0], SPAN_TYPE, "the argument").code, "source")
     differ = ir.Compare("ne", size(target, loc), size(source, loc), loc)
     f.emit(ir.If(differ, (ir.Trap("lengths differ", loc),), (), loc))
-    f.emit(ir.MemoryCopy(address(target, loc), address(source, loc), size(target, loc), loc))
+    f.emit(ir.MemoryCopy(address(target, loc), address(source, loc), size(target, loc), loc, True))
     return Value(NONE, None, loc)
 
 

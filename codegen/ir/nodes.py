@@ -337,12 +337,13 @@ class PortWrite:
 
 @dataclass(frozen=True, slots=True)
 class MemoryCopy:
-    """Copy `size` (u64) bytes; the ranges do not overlap, or are the same."""
+    """Copy `size` (u64) bytes. Without `overlap` the ranges do not overlap, or are the same."""
 
     target: Expr
     source: Expr
     size: Expr
     loc: Loc
+    overlap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
