@@ -55,7 +55,7 @@ def _number(value: Any) -> int:
     if isinstance(value, HwEnum):
         return int(value.value)
     if isinstance(value, BitStruct):
-        return value._value
+        return int(value._value)  # type: ignore[attr-defined]
     if isinstance(value, Block):
         return value._base
     return int(value._address) if hasattr(type(value), "__layout__") else int(value)

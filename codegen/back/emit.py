@@ -1,4 +1,4 @@
-"""LLVM text to optimised modules, objects and assembly. LLVM ends the process on bad inline assembly: see `child`."""
+"""LLVM text to optimised modules, objects and assembly."""
 
 from __future__ import annotations
 
@@ -53,3 +53,14 @@ def optimise(module: llvm.ModuleRef, machine: llvm.TargetMachine, level: int) ->
     options = llvm.create_pipeline_tuning_options(speed_level=level)
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
+
+
+def emit(text: str, target: Target, level: int, form: str) -> bytes:
+    """`form` is "object", "assembly", or "llvm" (the text after optimisation). Ends the process on bad inline assembly."""
+    machine = target_machine(target, level)
+    module = parse(text)
+    if level:
+        optimise(module, machine, level)
+    if form == "object":
+        return bytes(machine.emit_object(module))
+    return (machine.emit_assembly(module) if form == "assembly" else str(module)).encode()
