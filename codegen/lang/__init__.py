@@ -1,5 +1,7 @@
 """What ring-0 code imports: the language's types, layouts, decorators, intrinsics, and their meaning under CPython."""
 
+from typing import Never
+
 from codegen.lang import host
 from codegen.lang.addresses import Address, Gpa, Gva, Hpa, Hva
 from codegen.lang.bits import BitStruct, bit, bits
@@ -142,6 +144,7 @@ __all__ = [
     "Layout",
     "Local",
     "MmioBlock",
+    "Never",
     "Parameter",
     "PerCpu",
     "PortBlock",

@@ -48,7 +48,7 @@ def substituted(kind: Any, where: dict[str, Any]) -> Any:
     """`kind` with type variables replaced; unions of classes come out as `types.UnionType`."""
     if isinstance(kind, typing.TypeVar):
         if kind.__name__ not in where:
-            raise TypeError(f"type variable {kind.__name__} needs @fn(where={{\"{kind.__name__}\": …}})")
+            raise TypeError(f'type variable {kind.__name__} needs @fn(where={{"{kind.__name__}": …}})')
         return where[kind.__name__]
     if isinstance(kind, typing.ForwardRef):
         raise TypeError(f"write the annotation {kind.__forward_arg__!r} as one string")
