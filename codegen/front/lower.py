@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from types import ModuleType
 
-from codegen.front import atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static
+from codegen.front import atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static, tuples
 from codegen.front.diagnostics import Diagnostic, Label, Refused, refuse
 from codegen.front.function import FunctionLowering, Variable
 from codegen.front.lowering import lower_body
@@ -18,7 +18,7 @@ from codegen.front.types import NEVER, NONE
 from codegen.ir import nodes as ir
 from codegen.lang.routines import ContractFn, Fn
 
-RULES = (atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static)
+RULES = (atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static, tuples)
 """Modules whose rules register themselves when imported."""
 
 
@@ -138,8 +138,8 @@ def check_shape(f: FunctionLowering, node: ast.FunctionDef) -> None:
 
 
 def finish(f: FunctionLowering, node: ast.FunctionDef, callee: Callee) -> None:
-    """The end of the body: a result is due, unless nothing comes here."""
-    if f.flow.dead:
+    """The end of the body: a result is due, unless nothing comes here, or an error hides whether anything does."""
+    if f.flow.dead or f.diagnostics:
         return
     last = f.loc(node.body[-1])
     if callee.result == NONE:

@@ -58,11 +58,11 @@ def adopt(value: Value, kind: Type, mask: bool = False) -> Value:
         raise refuse(f"an untyped number cannot stand for {kind}", value.loc, help=conversion_help(kind))
     width = kind.ir.bits
     number = int(value.static)
-    if mask and -(1 << width - 1) <= number < 0 and not kind.ir.signed:
+    low, high = (-(1 << width - 1), (1 << width - 1) - 1) if kind.ir.signed else (0, (1 << width) - 1)
+    if mask and number < 0 and (number < low or not kind.ir.signed):
         number += 1 << width
     if isinstance(kind, AddressType) and not mask:
         raise refuse(f"an untyped number cannot stand for {kind}", value.loc, help=f"write `{kind}({number:#x})`")
-    low, high = (-(1 << width - 1), (1 << width - 1) - 1) if kind.ir.signed else (0, (1 << width) - 1)
     if not low <= number <= high:
         raise refuse(f"{number} does not fit in {kind}", value.loc, help=f"{kind} holds {low} to {high:#x}")
     return constant(kind, number, value.loc)
