@@ -145,7 +145,7 @@ class Timer(Struct):
 
 class Vcpu(Struct):
     timer: Timer
-    next: Field["Vcpu | None"]
+    next: Field[Vcpu | None]
 
 
 class CpuState(Struct):

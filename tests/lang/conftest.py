@@ -1,0 +1,12 @@
+"""Each test meets a fresh machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from codegen.lang import host
+
+
+@pytest.fixture(autouse=True)
+def fresh_machine() -> None:
+    host.reset()
