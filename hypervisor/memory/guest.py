@@ -16,6 +16,7 @@ from codegen.lang import (
     at,
     count,
     fn,
+    len,
     min,
     phys,
     phys_span,
