@@ -43,9 +43,10 @@ def test_kinds_do_not_compare(other: Any) -> None:
 
 
 def test_what_is_no_distance_is_refused() -> None:
-    for attempt in (lambda: Gpa(1) + Gpa(1), lambda: Gpa(1) + u32(1), lambda: Gpa(1) - Hpa(1), lambda: Gpa(Hpa(1))):
+    gpa: Any = Gpa(1)
+    for attempt in (lambda: gpa + Gpa(1), lambda: gpa + u32(1), lambda: gpa - Hpa(1), lambda: Gpa(Hpa(1))):  # type: ignore[arg-type]
         with pytest.raises(TypeError):
-            attempt()  # type: ignore[no-untyped-call]
+            attempt()
 
 
 def test_addresses_order_hash_and_are_no_conditions() -> None:

@@ -140,26 +140,21 @@ def every_intrinsic() -> list[IntrinsicFn]:
 def test_every_name_is_a_routine_with_a_signature() -> None:
     for name in intrinsics.__all__:
         routine = getattr(intrinsics, name)
-        assert isinstance(routine, Routine) and routine.signature() and routine.function.__doc__ != ""
+        assert isinstance(routine, Routine) and routine.signature()
+
+
+def llvm_type(kind: Any) -> str:
+    return f"i{kind.bits}" if hasattr(kind, "bits") else "void"
 
 
 def test_every_template_assembles() -> None:
-    def text(kind: Any) -> str:
-        return (
-            "void"
-            if kind is None or not isinstance(kind, type)
-            else "i64"
-            if not hasattr(kind, "bits")
-            else f"i{kind.bits}"
-        )
-
     lines = ['target triple = "x86_64-unknown-none-elf"']
     for number, routine in enumerate(every_intrinsic()):
         signature = routine.signature()
         result = signature.result
         parts = getattr(result, "__args__", None)
-        shown = "{" + ", ".join(map(text, parts)) + "}" if parts else text(result)
-        parameters = ", ".join(f"{text(p.type)} %{p.name}" for p in signature.parameters)
+        shown = "{" + ", ".join(map(llvm_type, parts)) + "}" if parts else llvm_type(result)
+        parameters = ", ".join(f"{llvm_type(p.type)} %{p.name}" for p in signature.parameters)
         lines.append(f"define void @f{number}({parameters}) {{")
         lines.append(f'  %r = call {shown} asm sideeffect "{routine.template}", "{routine.constraints}"({parameters})')
         lines.append("  ret void\n}")
@@ -168,7 +163,7 @@ def test_every_template_assembles() -> None:
     script = (
         "import sys, llvmlite.binding as l; l.initialize_all_targets(); l.initialize_all_asmprinters()\n"
         "l.initialize_native_asmparser()\n"
-        "t = l.Target.from_triple('x86_64-unknown-none-elf').create_target_machine(codemodel='kernel', reloc='static')\n"
+        "t = l.Target.from_triple('x86_64-unknown-none-elf').create_target_machine(codemodel='kernel')\n"
         "m = l.parse_assembly(sys.stdin.read()); m.verify(); sys.exit(len(t.emit_object(m)) < 1000)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], input=program, text=True, capture_output=True, timeout=120)

@@ -98,7 +98,7 @@ def test_the_c_rule_places_as_c_does() -> None:
 
     layout = Node.__layout__
     assert layout.size == ctypes.sizeof(CNode) == sizeof(Node)
-    for name, _ in CNode._fields_:
+    for name in layout.fields:
         field = getattr(CNode, name)
         assert (layout.fields[name].offset, layout.fields[name].size) == (field.offset, field.size), name
 
@@ -180,7 +180,7 @@ def test_wrong_values_and_wholes_are_refused() -> None:
     with pytest.raises(TypeError, match="copy_from"):
         node.list[0] = NODE.inner
     with pytest.raises(TypeError, match="storage"):
-        Node()
+        Node()  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="condition"):
         bool(node)
     with pytest.raises(TypeError, match="does not fit"):
@@ -243,3 +243,27 @@ def test_shared_layouts_say_so() -> None:
         head: Field[u32]
 
     assert Ring.__layout__.shared and not Node.__layout__.shared
+
+
+def test_quoted_and_unquoted_annotations_mean_the_same() -> None:
+    source = """
+class Early(Struct):
+    a: Field["Late | None"]
+    b: Field[u8]
+
+class Late(Struct):
+    early: Field[Early]
+    other: Array["Early | None"] = count(2)
+"""
+    names: dict[str, Any] = {
+        "Struct": Struct,
+        "Field": Field,
+        "Array": Array,
+        "count": count,
+        "u8": u8,
+        "__name__": "m",
+    }
+    exec(compile(source, "m", "exec", dont_inherit=True), names)
+    early, late = names["Early"].__layout__, names["Late"].__layout__
+    assert early.fields["a"].type == names["Late"] | None and late.fields["early"].type is names["Early"]
+    assert (early.size, late.size) == (16, 24)

@@ -58,7 +58,7 @@ def test_an_enum_value_must_fit_its_type() -> None:
 @given(st.booleans(), st.sampled_from(Mode), st.integers(-8, 7), st.integers(0, 2**40 - 1))
 def test_fields_come_back_and_leave_the_others_alone(present: bool, mode: Mode, bias: int, frame: int) -> None:
     entry = Entry(present=present, mode=mode, bias=i8(bias), frame=u64(frame))
-    assert (entry.present, entry.mode, entry.bias, entry.frame) == (present, mode, bias, frame)
+    assert entry.present is present and entry.mode is mode and entry.bias == bias and entry.frame == frame
     assert Entry.of(u64(entry)) == entry
     assert entry.replace(bias=i8(0)).replace(bias=i8(bias)) == entry
     assert u64(entry) == present | mode.value << 1 | (bias & 15) << 4 | frame << 12

@@ -1,5 +1,7 @@
 """Planted mistakes: both type checkers refuse every line that is marked, and no other."""
 
+# ruff: noqa: F841
+
 from __future__ import annotations
 
 from codegen.lang import (
