@@ -16,8 +16,19 @@ from codegen.front.registry import METHODS, expression
 from codegen.front.spans import read_byte
 from codegen.front.structs import index_value, read_element, read_field
 from codegen.front.types import (
-    LITERAL, NONE, STATIC, ArrayType, BitsType, BlockType, OptionType, RegisterType, ResultType, SpanType, StructType, TrapSiteType,
-    Type
+    LITERAL,
+    NONE,
+    STATIC,
+    ArrayType,
+    BitsType,
+    BlockType,
+    OptionType,
+    RegisterType,
+    ResultType,
+    SpanType,
+    StructType,
+    TrapSiteType,
+    Type,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.lang.percpu import PerCpu
@@ -37,7 +48,9 @@ def member(f: FunctionLowering, base: Value, node: ast.Attribute) -> Value:
         return static_member(f, base.static, node)
     if isinstance(kind, StructType):
         if node.attr not in kind.cls.__layout__.fields and isinstance(getattr(kind.cls, node.attr, None), Routine):
-            raise f.refuse(f"method {node.attr!r} is not called", node, help="functions are no values; call it, or use fn_table")
+            raise f.refuse(
+                f"method {node.attr!r} is not called", node, help="functions are no values; call it, or use fn_table"
+            )
         return read_field(f, base, node.attr, node)
     if isinstance(kind, BitsType):
         return read_bits(f, base, node.attr, node)
@@ -53,7 +66,11 @@ def no_member(f: FunctionLowering, base: Value, node: ast.Attribute) -> Exceptio
     if isinstance(base.type, OptionType):
         return f.refuse(f"this may be None, which has no {node.attr!r}", node, help=test_help(node.value, "is None"))
     if isinstance(base.type, ResultType):
-        return f.refuse(f"this may be the error {base.type.error}", node, help=test_help(node.value, f"isinstance(..., {base.type.error})"))
+        return f.refuse(
+            f"this may be the error {base.type.error}",
+            node,
+            help=test_help(node.value, f"isinstance(..., {base.type.error})"),
+        )
     names = [name for kind, name in METHODS if isinstance(base.type, kind)]
     if node.attr in names:
         return f.refuse(f"{node.attr!r} is a method: call it", node)

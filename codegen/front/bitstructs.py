@@ -81,7 +81,9 @@ def replace(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
 def with_fields(f: FunctionLowering, kind: BitsType, base: Value, node: ast.Call) -> Value:
     """`base` with the fields that the call names."""
     if node.args:
-        raise f.refuse(f"fields of {kind} are named", node, help=f"`{kind}(name=value)`, or `{kind}.of(...)` of its integer")
+        raise f.refuse(
+            f"fields of {kind} are named", node, help=f"`{kind}(name=value)`, or `{kind}.of(...)` of its integer"
+        )
     whole, loc = kind.ir, f.loc(node)
     with f.collect() as steps:
         code = f.once(base.code)

@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from codegen.front import bitstructs, enums, integers
+from codegen.front.conditions import condition_value
 from codegen.front.diagnostics import Label, suggestion
 from codegen.front.function import FunctionLowering
 from codegen.front.lowering import lower, typed
@@ -16,7 +17,18 @@ from codegen.front.registry import METHODS, SPECIALS, expression
 from codegen.front.structs import exactly, index_of
 from codegen.front.text import is_sink, write_text
 from codegen.front.types import (
-    NEVER, NONE, STATIC, AddressType, BitsType, BoolType, EnumType, IntType, OptionType, ResultType, StructType, Type
+    NEVER,
+    NONE,
+    STATIC,
+    AddressType,
+    BitsType,
+    BoolType,
+    EnumType,
+    IntType,
+    OptionType,
+    ResultType,
+    StructType,
+    Type,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
@@ -28,6 +40,8 @@ from codegen.lang.tables import FnTable
 @expression(ast.Call)
 def call(f: FunctionLowering, node: ast.Call, expected: Type | None) -> Value:
     """Any call."""
+    if isinstance(node.func, ast.Name) and node.func.id == "isinstance":
+        return condition_value(f, node)
     if isinstance(node.func, ast.Attribute):
         base = lower(f, node.func.value)
         if not (base.type in (STATIC, NONE) and base.is_static):
@@ -67,7 +81,7 @@ def call_object(f: FunctionLowering, target: Value, node: ast.Call, expected: Ty
     if thing in (len, range, min, max):
         raise f.refuse(f"this is Python's own `{name}`", node, help=f"`from codegen.lang import {name}`")
     if thing is print:
-        raise f.refuse("`print` is not in the language", node, help="use a text sink, such as `log(f\"...\")`")
+        raise f.refuse("`print` is not in the language", node, help='use a text sink, such as `log(f"...")`')
     raise f.refuse(f"{name!r} is no `@fn`", node, help="`static(...)` evaluates a call at build time")
 
 
@@ -86,11 +100,15 @@ def construct(f: FunctionLowering, kind: Type, node: ast.Call) -> Value | None:
     if isinstance(kind, BitsType):
         return bitstructs.construct(f, kind, node)
     if isinstance(kind, EnumType):
-        raise f.refuse(f"{kind} is not made by a call", node, help=f"`{kind}.checked(x)` traps, `{kind}.find(x)` may give None")
+        raise f.refuse(
+            f"{kind} is not made by a call", node, help=f"`{kind}.checked(x)` traps, `{kind}.find(x)` may give None"
+        )
     if isinstance(kind, BoolType):
         raise f.refuse("there is no conversion to bool", node, help="write a comparison, such as `x != 0`")
     if isinstance(kind, StructType):
-        raise f.refuse(f"{kind} is a reference to memory", node, help=f"`Local({kind})`, or `storage({kind})` at module level")
+        raise f.refuse(
+            f"{kind} is a reference to memory", node, help=f"`Local({kind})`, or `storage({kind})` at module level"
+        )
     return None
 
 
@@ -123,7 +141,9 @@ def method_call(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
         from codegen.front.attributes import no_member
 
         raise no_member(f, base, node.func)
-    raise f.refuse(f"{kind} has no method {name!r}", node, help=suggestion(name, [n for t, n in METHODS if t is type(kind)]))
+    raise f.refuse(
+        f"{kind} has no method {name!r}", node, help=suggestion(name, [n for t, n in METHODS if t is type(kind)])
+    )
 
 
 def routine_call(f: FunctionLowering, routine: Routine, this: Value | None, node: ast.Call) -> Value:
@@ -157,7 +177,12 @@ def arguments(f: FunctionLowering, callee: Callee, this: Value | None, node: ast
         if keyword.arg is None:
             raise f.refuse("star arguments are not in the language", node)
         if keyword.arg not in types:
-            raise f.refuse(f"{callee.name} has no parameter {keyword.arg!r}", keyword, declared, help=suggestion(keyword.arg, names))
+            raise f.refuse(
+                f"{callee.name} has no parameter {keyword.arg!r}",
+                keyword,
+                declared,
+                help=suggestion(keyword.arg, names),
+            )
         if keyword.arg in given:
             raise f.refuse(f"parameter {keyword.arg!r} is given twice", keyword, declared)
         given[keyword.arg] = argument_value(f, keyword.value, types[keyword.arg], keyword.arg)
@@ -184,7 +209,7 @@ def reordered(f: FunctionLowering, given: dict[str, Value], names: list[str]) ->
     return [first, *(stable[name] for name in names[1:])]
 
 
-def table_call(f: FunctionLowering, table: FnTable, index_node: ast.expr, node: ast.Call) -> Value:
+def table_call(f: FunctionLowering, table: FnTable[Any], index_node: ast.expr, node: ast.Call) -> Value:
     """`HANDLERS[i](...)`: the index is an enum or an unsigned integer."""
     symbol, callee = f.program.table(table, f.loc(node))
     index = table_index(f, index_node)

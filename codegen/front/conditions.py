@@ -6,19 +6,32 @@ import ast
 
 from codegen.front.flow import Flow, join
 from codegen.front.function import FunctionLowering
-from codegen.front.lowering import adopt, coerce, conversion_between, is_struct, lower, typed
+from codegen.front.lowering import adopt, coerce, conversion_between, is_struct, lower
 from codegen.front.objects import type_of
 from codegen.front.registry import expression
 from codegen.front.types import (
-    BOOLEAN, LITERAL, NEVER, NONE, STATIC, AddressType, BitsType, BoolType, EnumType, IntType, OptionType, ResultType, StructType,
-    Type
+    BOOLEAN,
+    LITERAL,
+    NEVER,
+    NONE,
+    STATIC,
+    AddressType,
+    BitsType,
+    BoolType,
+    EnumType,
+    IntType,
+    OptionType,
+    ResultType,
+    StructType,
+    Type,
 )  # fmt: skip
-from codegen.front.values import Value, constant
+from codegen.front.values import Value
 from codegen.ir import nodes as ir
 from codegen.ir.types import BOOL, PTR
 
 COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Is: "is", ast.IsNot: "is not",
+    ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge",
+    ast.Is: "is", ast.IsNot: "is not",
 }  # fmt: skip
 Outcome = tuple[ir.Expr, Flow, Flow]
 
@@ -151,8 +164,10 @@ def instance_test(f: FunctionLowering, node: ast.Call) -> Outcome:
 @expression(ast.Compare)
 def compare(f: FunctionLowering, node: ast.Compare, expected: Type | None) -> Value:
     """Comparisons, also chained: each operand is computed once, and only as far as needed."""
-    if union_test(f, node) is not None:
-        return condition_value(f, node)
+    tested = union_test(f, node)
+    if tested is not None:
+        f.flow = join(tested[1], tested[2])
+        return Value(BOOLEAN, tested[0], f.loc(node))
     loc = f.loc(node)
     left = lower(f, node.left)
     code: ir.Expr | None = None
@@ -178,7 +193,9 @@ def compare_two(f: FunctionLowering, node: ast.AST, op: ast.cmpop, left: Value, 
         raise f.refuse("`in` is not in the language", node, help="write the comparisons out, or use `match`")
     if name in ("is", "is not"):
         if not (is_reference(left.type) and is_reference(right.type)):
-            raise f.refuse(f"`{name}` compares references to structs, not {left.type} and {right.type}", node, help="write `==`")
+            raise f.refuse(
+                f"`{name}` compares references to structs, not {left.type} and {right.type}", node, help="write `==`"
+            )
         return ir.Compare("eq" if name == "is" else "ne", left.code, right.code, loc)
     if left.type == LITERAL and right.type == LITERAL:
         return ir.Const(BOOL, int(compare_numbers(name, left.static, right.static)), loc)
@@ -205,7 +222,8 @@ def is_reference(kind: Type) -> bool:
 def compare_numbers(name: str, left: int, right: int) -> bool:
     """Two untyped numbers."""
     return {
-        "eq": left == right, "ne": left != right, "lt": left < right, "le": left <= right, "gt": left > right, "ge": left >= right
+        "eq": left == right, "ne": left != right,
+        "lt": left < right, "le": left <= right, "gt": left > right, "ge": left >= right,
     }[name]  # fmt: skip
 
 
@@ -237,7 +255,9 @@ def choose(f: FunctionLowering, node: ast.IfExp, expected: Type | None) -> Value
     if expected is not None and expected not in (NONE, LITERAL, STATIC):
         kind = expected if arms_fit(then, otherwise, expected) else kind
     if LITERAL in (then.type, otherwise.type):
-        raise f.refuse("the arms of a conditional need a typed value", node, help=f"write `u64({ast.unparse(node.body)})`")
+        raise f.refuse(
+            "the arms of a conditional need a typed value", node, help=f"write `u64({ast.unparse(node.body)})`"
+        )
     first = coerce(f, then, kind, "this arm")
     second = coerce(f, otherwise, kind, "the other arm")
     if first.expr is None or second.expr is None:
@@ -248,13 +268,3 @@ def choose(f: FunctionLowering, node: ast.IfExp, expected: Type | None) -> Value
 def arms_fit(then: Value, otherwise: Value, expected: Type) -> bool:
     """Whether the wanted type is an option or result that the arms become part of."""
     return isinstance(expected, OptionType | ResultType) and then.type != otherwise.type
-
-
-def truth(f: FunctionLowering, node: ast.expr) -> Value:
-    """A bool argument."""
-    return typed(f, node, BOOLEAN, "this")
-
-
-def is_true(value: bool, loc: ir.Loc) -> Value:
-    """A constant."""
-    return constant(BOOLEAN, int(value), loc, value)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from codegen.front.conditions import condition
 from codegen.front.diagnostics import suggestion
+from codegen.front.enums import UNKNOWN, numbers
 from codegen.front.flow import Flow, join
 from codegen.front.function import FunctionLowering, LoopFrame
 from codegen.front.lowering import adopt, lower, lower_body
@@ -195,7 +196,9 @@ def scope_methods(f: FunctionLowering, value: Value, node: ast.AST) -> tuple[Rou
         enter, leave = members.get("__enter__"), members.get("__exit__")
         if isinstance(enter, Routine) and isinstance(leave, Routine):
             return enter, leave
-    raise f.refuse(f"{value.type} is no scope", node, help="a scope is a struct whose `__enter__` and `__exit__` are `@fn`s")
+    raise f.refuse(
+        f"{value.type} is no scope", node, help="a scope is a struct whose `__enter__` and `__exit__` are `@fn`s"
+    )
 
 
 def call_scope(f: FunctionLowering, routine: Routine, value: Value, node: ast.AST) -> Value:
@@ -251,12 +254,10 @@ def match(f: FunctionLowering, node: ast.Match) -> None:
 def without_default(
     f: FunctionLowering, node: ast.Match, subject: Value, seen: set[int], before: Flow, result: Flow | None
 ) -> tuple[tuple[ir.Stmt, ...], Flow]:
-    """A match of all members of an enum is complete; another one goes on behind it."""
+    """A match of all members of an enum is complete (assembly may pass another number); others go on behind it."""
     if isinstance(subject.type, EnumType):
-        from codegen.front.enums import numbers
-
         if seen >= set(numbers(subject.type)) and result is not None:
-            return (ir.Unreachable(f.loc(node)),), result
+            return (ir.Trap(UNKNOWN, f.loc(node)),), result
     return (), before if result is None else join(result, before)
 
 

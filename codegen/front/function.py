@@ -47,7 +47,7 @@ class LoopFrame:
 @dataclass(slots=True)
 class FunctionLowering:
     """All state of lowering one function. `names` resolves what stands outside;
-    `assigned_names` are all names that the body assigns."""
+    `assigned_names` are all names that the body assigns, `where` binds type variables."""
 
     program: ProgramLowering
     source: Source
@@ -56,6 +56,7 @@ class FunctionLowering:
     assigned_names: frozenset[str]
     result: Type
     unchecked: bool = False
+    where: dict[Any, Any] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
     locals: list[ir.Local] = field(default_factory=list)
     out: list[ir.Stmt] = field(default_factory=list)

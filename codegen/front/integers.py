@@ -10,7 +10,15 @@ from codegen.front.operators import shifted
 from codegen.front.registry import method, special
 from codegen.front.structs import exactly, index_value
 from codegen.front.types import (
-    LITERAL, AddressType, BitsType, BoolType, EnumType, IntType, OptionType, Type, U64T
+    LITERAL,
+    U64T,
+    AddressType,
+    BitsType,
+    BoolType,
+    EnumType,
+    IntType,
+    OptionType,
+    Type,
 )  # fmt: skip
 from codegen.front.values import Value, constant
 from codegen.ir import nodes as ir
@@ -24,7 +32,11 @@ def convert(f: FunctionLowering, kind: IntType, node: ast.Call) -> Value:
     if value.type == LITERAL:
         return adopt(value, kind).at(loc)
     if isinstance(value.type, BitsType) and value.type.ir.bits != kind.ir.bits:
-        raise f.refuse(f"{value.type} is {value.type.ir.bits} bits wide, {kind} is {kind.ir.bits}", node, help=f"write `{kind}({value.type.repr}(...))`")
+        raise f.refuse(
+            f"{value.type} is {value.type.ir.bits} bits wide, {kind} is {kind.ir.bits}",
+            node,
+            help=f"write `{kind}({value.type.repr}(...))`",
+        )
     if not isinstance(value.type, IntType | EnumType | BitsType | BoolType | AddressType):
         raise f.refuse(f"{value.type} is not converted to {kind}", node)
     return converted(value, kind, True, loc)

@@ -5,8 +5,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
-from codegen.front import atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static, tuples
+from codegen.front import (
+    atomics,
+    attributes,
+    calls,
+    conditions,
+    control,
+    loops,
+    memory,
+    operators,
+    statements,
+    static,
+    tuples,
+)
 from codegen.front.diagnostics import Diagnostic, Label, Refused, refuse
 from codegen.front.function import FunctionLowering, Variable
 from codegen.front.lowering import lower_body
@@ -58,7 +71,9 @@ def find_exported(program: ProgramLowering, functions: Sequence[Fn]) -> None:
             other = program.exported.setdefault(name, routine)
             if other is not routine:
                 where = Label(place_of(other), "the other one")
-                program.diagnostics.append(Diagnostic(f"two functions are exported as {name!r}", place_of(routine), (where,)))
+                program.diagnostics.append(
+                    Diagnostic(f"two functions are exported as {name!r}", place_of(routine), (where,))
+                )
             elif not is_symbol(name):
                 program.diagnostics.append(Diagnostic(f"{name!r} is no symbol", place_of(routine)))
         for contract in routine.implements:
@@ -101,9 +116,12 @@ def lower_function(program: ProgramLowering, routine: Fn, symbol: str) -> None:
         program.diagnostics.append(Diagnostic(message, callee.loc, help="an @fn stands in a file, one per line"))
         return
     source, node = found
-    names = Outside(routine.free_variables(), routine.function.__globals__)
+    module: dict[str, Any] = vars(routine)["function"].__globals__
+    names = Outside(routine.free_variables(), module)
     stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    f = FunctionLowering(program, source, node, names, frozenset(stored), callee.result, routine.options.unchecked)
+    f = FunctionLowering(
+        program, source, node, names, frozenset(stored), callee.result, routine.options.unchecked, routine.options.where
+    )
     parameters = declare_parameters(f, node, callee)
     with f.guard():
         check_shape(f, node)
@@ -114,7 +132,8 @@ def lower_function(program: ProgramLowering, routine: Fn, symbol: str) -> None:
     options = routine.options
     program.program.functions[symbol] = ir.Function(
         symbol, routine.name, parameters, callee.result.ir, tuple(f.out), tuple(f.locals), callee.loc,
-        options.section or ".text", options.noinline, options.cold, callee.result == NEVER, options.export is not None, routine,
+        options.section or ".text", options.noinline, options.cold, callee.result == NEVER, options.export is not None,
+        routine,
     )  # fmt: skip
 
 

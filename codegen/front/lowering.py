@@ -9,9 +9,21 @@ from codegen.front.function import FunctionLowering
 from codegen.front.refusals import refused_expression, refused_statement
 from codegen.front.registry import EXPRESSIONS, STATEMENTS
 from codegen.front.types import (
-    LITERAL, NEVER, NONE, STATIC, AddressType, BoolType, EnumType, IntType, OptionType, ResultType, StructType, TupleType, Type
+    LITERAL,
+    NEVER,
+    NONE,
+    STATIC,
+    AddressType,
+    BoolType,
+    EnumType,
+    IntType,
+    OptionType,
+    ResultType,
+    StructType,
+    TupleType,
+    Type,
 )  # fmt: skip
-from codegen.front.values import Value, build_time, constant
+from codegen.front.values import Value, constant
 from codegen.ir import nodes as ir
 from codegen.ir.types import BOOL, PTR, VOID
 
@@ -84,8 +96,8 @@ def coerce(f: FunctionLowering, value: Value, kind: Type, what: str) -> Value:
             items = (true(value.loc), value.code, ir.Undefined(kind.error.ir, value.loc))
             return Value(kind, ir.MakeAggregate(items, kind.ir, value.loc), value.loc)
         if value.type == kind.error:
-            items = (false(value.loc), ir.Undefined(kind.item.ir, value.loc), value.code)
-            return Value(kind, ir.MakeAggregate(items, kind.ir, value.loc), value.loc)
+            parts = (false(value.loc), ir.Undefined(kind.item.ir, value.loc), value.code)
+            return Value(kind, ir.MakeAggregate(parts, kind.ir, value.loc), value.loc)
     if isinstance(kind, TupleType) and isinstance(value.type, TupleType) and len(kind.items) == len(value.type.items):
         return coerce_tuple(f, value, kind, what)
     raise mismatch(value, kind, what)
@@ -109,7 +121,9 @@ def mismatch(value: Value, kind: Type, what: str) -> Exception:
         message = f"{what} needs a typed value, this number has no type"
         return refuse(message, value.loc, help=conversion_help(kind, str(value.static)))
     if value.type == STATIC:
-        return refuse(f"{what} must be {kind}, but this is {name_of(value.static)}, known only at build time", value.loc)
+        return refuse(
+            f"{what} must be {kind}, but this is {name_of(value.static)}, known only at build time", value.loc
+        )
     if isinstance(value.type, OptionType) and value.type.item == kind:
         return refuse(f"{what} must be {kind}, but this may be None", value.loc, help="test it with `is None` first")
     if isinstance(value.type, ResultType) and kind == value.type.item:

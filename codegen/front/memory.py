@@ -6,13 +6,23 @@ import ast
 
 from codegen.front.function import FunctionLowering
 from codegen.front.lowering import lower, typed
+from codegen.front.objects import type_of
 from codegen.front.program import physical
 from codegen.front.registry import special
 from codegen.front.structs import as_u64, exactly, layout_of, struct_argument
 from codegen.front.types import (
-    HPA, HVA, SPAN_TYPE, TRAP_SITE, U16T, U32T, ArrayType, BlockType, SpanType, StructType, Type
+    HPA,
+    HVA,
+    SPAN_TYPE,
+    TRAP_SITE,
+    U16T,
+    U32T,
+    ArrayType,
+    BlockType,
+    SpanType,
+    StructType,
+    Type,
 )  # fmt: skip
-from codegen.front.objects import type_of
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
 from codegen.ir.types import PTR, SPAN, U32, U64
@@ -72,7 +82,9 @@ def overlay(f: FunctionLowering, node: ast.Call, expected: Type | None) -> Value
     else:
         raise f.refuse(f"an overlay lies over an array or a struct, not {cell.type}", cell_node)
     if layout.size > size or align % layout.align:
-        raise f.refuse(f"{kind} ({layout.size} bytes, align {layout.align}) does not fit {size} bytes, align {align}", node)
+        raise f.refuse(
+            f"{kind} ({layout.size} bytes, align {layout.align}) does not fit {size} bytes, align {align}", node
+        )
     return Value(kind, cell.code, f.loc(node), on_stack=cell.on_stack)
 
 

@@ -95,7 +95,7 @@ def constant_expression(f: FunctionLowering, node: ast.Constant, expected: Type 
     if isinstance(node.value, float | complex):
         raise f.refuse("there are no floating-point numbers in ring 0", node)
     if isinstance(node.value, str):
-        raise f.refuse("strings stand only in calls of a text sink", node, help="write bytes, b\"...\", for a span")
+        raise f.refuse("strings stand only in calls of a text sink", node, help='write bytes, b"...", for a span')
     if node.value is ...:
         raise f.refuse("a body is missing here", node)
     return f.program.lift(node.value, f.loc(node))

@@ -7,8 +7,22 @@ import typing
 from typing import Any
 
 from codegen.front.types import (
-    ADDRESSES, BOOLEAN, INTEGERS, NEVER, NONE, SPAN_TYPE, BitsType, BlockType, EnumType, IntType, OptionType, ResultType,
-    TRAP_SITE, StructType, TupleType, Type
+    ADDRESSES,
+    BOOLEAN,
+    INTEGERS,
+    NEVER,
+    NONE,
+    SPAN_TYPE,
+    TRAP_SITE,
+    BitsType,
+    BlockType,
+    EnumType,
+    IntType,
+    OptionType,
+    ResultType,
+    StructType,
+    TupleType,
+    Type,
 )  # fmt: skip
 from codegen.lang.addresses import Address
 from codegen.lang.blocks import PortBlock
@@ -46,7 +60,7 @@ def class_type(cls: type) -> Type | None:
     if issubclass(cls, Struct) and "__layout__" in cls.__dict__:
         return StructType(cls)
     if "__bits__" in cls.__dict__:
-        return BitsType(cls, integer(cls.__bits__.repr))
+        return BitsType(cls, integer(vars(cls)["__bits__"].repr))
     if "__registers__" in cls.__dict__:
         return BlockType(cls, issubclass(cls, PortBlock))
     if issubclass(cls, TrapSite):

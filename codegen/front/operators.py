@@ -62,7 +62,9 @@ def combine(f: FunctionLowering, node: ast.AST, op: ast.operator, left: Value, r
     if not isinstance(left.type, IntType):
         raise f.refuse(f"`{sign}` is for integers, not {left.type}", node, help=conversion_between(left.type, U64T))
     if name in ("div", "rem") and left.type.ir.signed:
-        raise f.refuse(f"`{sign}` is for unsigned integers, not {left.type}", node, help="Python rounds down, machines do not")
+        raise f.refuse(
+            f"`{sign}` is for unsigned integers, not {left.type}", node, help="Python rounds down, machines do not"
+        )
     return Value(left.type, arithmetic(f, name, left.code, right.code, node), f.loc(node))
 
 
@@ -125,7 +127,11 @@ def address_arithmetic(f: FunctionLowering, node: ast.AST, name: str, sign: str,
     if right.type == LITERAL:
         right = adopt(right, U64T, mask=name == "and")
     if right.type != U64T:
-        help_text = "addresses of different kinds do not mix" if isinstance(right.type, AddressType) else conversion_between(right.type, U64T)
+        help_text = (
+            "addresses of different kinds do not mix"
+            if isinstance(right.type, AddressType)
+            else conversion_between(right.type, U64T)
+        )
         raise f.refuse(f"`{sign}` of {kind} takes a u64, not {right.type}", node, help=help_text)
     return Value(kind, arithmetic(f, name, left.code, right.code, node), f.loc(node))
 

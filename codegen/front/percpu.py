@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from codegen.front.diagnostics import refuse
 from codegen.front.function import FunctionLowering
 from codegen.front.types import StructType
@@ -11,7 +13,7 @@ from codegen.ir.types import PTR, U64
 from codegen.lang.percpu import PerCpu
 
 
-def here(f: FunctionLowering, data: PerCpu, loc: ir.Loc) -> Value:
+def here(f: FunctionLowering, data: PerCpu[Any], loc: ir.Loc) -> Value:
     """`CPU.here()`: the address that start-up wrote into `self_address`."""
     if f.program.program.per_cpu not in (None, data):
         raise refuse("an image has one per_cpu declaration, and this is the second", loc)
@@ -20,7 +22,7 @@ def here(f: FunctionLowering, data: PerCpu, loc: ir.Loc) -> Value:
     return Value(StructType(data.element), ir.Convert(own, PTR, False, loc), loc)
 
 
-def current(f: FunctionLowering, data: PerCpu, loc: ir.Loc) -> Value:
+def current(f: FunctionLowering, data: PerCpu[Any], loc: ir.Loc) -> Value:
     """`CPU.current`: like `here()`, but plain cells are one instruction."""
     reference = here(f, data, loc)
     return Value(reference.type, reference.expr, loc, gs=True)

@@ -12,7 +12,16 @@ from codegen.front.diagnostics import Diagnostic, refuse
 from codegen.front.objects import class_type, integer, type_of
 from codegen.front.source import definition, shown_path
 from codegen.front.types import (
-    BOOLEAN, HPA, NEVER, NONE, SPAN_TYPE, ArrayType, BlockType, EnumType, StructType, Type
+    BOOLEAN,
+    HPA,
+    NEVER,
+    NONE,
+    SPAN_TYPE,
+    ArrayType,
+    BlockType,
+    EnumType,
+    StructType,
+    Type,
 )  # fmt: skip
 from codegen.front.values import Value, build_time, constant, literal
 from codegen.ir import nodes as ir
@@ -87,7 +96,11 @@ class ProgramLowering:
             found = self.provided.get(id(routine))
             if found is None:
                 place = ir.Loc(shown_path(routine.file), routine.line)
-                raise refuse(f"no module of this image implements the contract {routine.name}", loc, help=f"declared at {place.file}:{place.line}")
+                raise refuse(
+                    f"no module of this image implements the contract {routine.name}",
+                    loc,
+                    help=f"declared at {place.file}:{place.line}",
+                )
             routine = found
         known = self.callees.get(id(routine))
         return known if known is not None else self.new_callee(routine, loc)
@@ -155,7 +168,7 @@ class ProgramLowering:
         self.taken.add(symbol)
         return symbol
 
-    def table(self, table: FnTable, loc: ir.Loc) -> tuple[str, Callee]:
+    def table(self, table: FnTable[Any], loc: ir.Loc) -> tuple[str, Callee]:
         """A function table's symbol, and the signature of its entries."""
         entries = [self.callee(entry, loc) for entry in table.entries]
         if not entries:
@@ -188,7 +201,8 @@ class ProgramLowering:
         if isinstance(thing, Integer | Address | BitStruct):
             found = class_type(kind)
             assert found is not None
-            return constant(found, thing._value, loc, thing)
+            number: int = getattr(thing, "_value")  # noqa: B009 (the type checkers' stubs do not show it)
+            return constant(found, number, loc, thing)
         if isinstance(thing, HwEnum):
             return constant(EnumType(kind, integer(kind.__repr_type__)), thing.value, loc, thing)
         if kind is bytes:
@@ -247,7 +261,9 @@ class ProgramLowering:
         """The address of what lies in static memory."""
         found = static_of(thing)
         if found is None:
-            raise refuse(f"this {type(thing).__name__} does not lie in static memory", loc, help="declare it with `storage(...)`")
+            raise refuse(
+                f"this {type(thing).__name__} does not lie in static memory", loc, help="declare it with `storage(...)`"
+            )
         static, where = found
         symbol = ir.Symbol(self.data(static), loc)
         return ir.Offset(symbol, where, loc) if where else symbol
@@ -270,7 +286,15 @@ class ProgramLowering:
             contents = bytes(cleared)
         address = static.address
         self.program.data[symbol] = ir.Data(
-            symbol, static.size, static.align, contents, static.constant, static.section, static.shared, moved, lambda: address
+            symbol,
+            static.size,
+            static.align,
+            contents,
+            static.constant,
+            static.section,
+            static.shared,
+            moved,
+            lambda: address,
         )
         return symbol
 
@@ -280,8 +304,8 @@ class ProgramLowering:
             for name, thing in vars(module).items():
                 if isinstance(thing, FnTable):
                     self.names_of_data.setdefault(id(thing), f"{module.__name__}.{name}")
-                elif isinstance(thing, Struct | Array) and type(getattr(thing, "_address", None)) is int:
-                    self.names_of_data.setdefault(thing._address, f"{module.__name__}.{name}")
+                elif isinstance(thing, Struct | Array) and (found := static_of(thing)) is not None and found[1] == 0:
+                    self.names_of_data.setdefault(found[0].address, f"{module.__name__}.{name}")
 
 
 def place_of(routine: Routine) -> ir.Loc:

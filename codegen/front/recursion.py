@@ -1,4 +1,4 @@
-"""Recursion is refused, so that stacks are bounded: cycles of the call graph, through tables, contracts and stubs too."""
+"""Recursion is refused, so that stacks are bounded: cycles of the call graph, through tables and stubs too."""
 
 from __future__ import annotations
 

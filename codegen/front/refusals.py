@@ -37,7 +37,7 @@ EXPRESSIONS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Dict: ("dictionaries are not in the language", "use `table(...)` at module level"),
     ast.Starred: ("star arguments are not in the language", "name every argument"),
     ast.NamedExpr: ("`:=` is not in the language", "assign in a statement of its own"),
-    ast.JoinedStr: ("f-strings stand only in calls of a text sink", "for example `log(f\"...\")`"),
+    ast.JoinedStr: ("f-strings stand only in calls of a text sink", 'for example `log(f"...")`'),
     ast.Slice: ("slices are not in the language", "use `span.slice(offset, length)`"),
 }
 

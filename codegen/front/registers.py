@@ -96,7 +96,11 @@ def read(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
 
 def cell(kind: RegisterType) -> Int:
     """What is transferred."""
-    return Int(8) if kind.item.ir == BOOL else Int(getattr(kind.item.ir, "bits", 64), getattr(kind.item.ir, "signed", False))
+    return (
+        Int(8)
+        if kind.item.ir == BOOL
+        else Int(getattr(kind.item.ir, "bits", 64), getattr(kind.item.ir, "signed", False))
+    )
 
 
 @method(RegisterType, "write")

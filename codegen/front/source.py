@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import CodeType
 
@@ -36,7 +36,7 @@ class Source:
         return len(text.encode()[:utf8_offset].decode(errors="replace")) + 1
 
 
-@lru_cache(maxsize=None)
+@cache
 def source_of(path: str) -> Source:
     """Reads and parses a file; the file is known to be valid Python, since it has been imported."""
     text = Path(path).read_text(encoding="utf-8")
@@ -48,7 +48,7 @@ def source_of(path: str) -> Source:
     return source
 
 
-@lru_cache(maxsize=None)
+@cache
 def shown_path(path: str) -> str:
     """Relative to the project where it lies inside, so that images do not depend on where they were built."""
     try:

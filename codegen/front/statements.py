@@ -16,12 +16,25 @@ from codegen.front.spans import read_byte, write_byte
 from codegen.front.static import evaluate
 from codegen.front.structs import index_value, read_element, read_field, write_element, write_field
 from codegen.front.types import (
-    LITERAL, NEVER, NONE, STATIC, ArrayType, BitsType, EnumType, OptionType, RegisterType, ResultType, SpanType, StructType,
-    TupleType, Type
+    LITERAL,
+    NEVER,
+    NONE,
+    STATIC,
+    ArrayType,
+    BitsType,
+    EnumType,
+    OptionType,
+    RegisterType,
+    ResultType,
+    SpanType,
+    StructType,
+    TupleType,
+    Type,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
 from codegen.ir.types import BOOL, VOID
+from codegen.lang.annotations import substituted
 
 
 @statement(ast.Pass)
@@ -77,7 +90,11 @@ def assign_target(f: FunctionLowering, target: ast.expr, value: Value) -> None:
         if isinstance(base.type, BitsType):
             bit_field(f, base.type, target.attr, target)
             text = ast.unparse(target.value)
-            raise f.refuse(f"{base.type} is a value, its fields are not assigned", target, help=f"write `{text} = {text}.replace({target.attr}=...)`")
+            raise f.refuse(
+                f"{base.type} is a value, its fields are not assigned",
+                target,
+                help=f"write `{text} = {text}.replace({target.attr}=...)`",
+            )
         if not isinstance(base.type, StructType):
             if isinstance(base.type, OptionType | ResultType):
                 from codegen.front.attributes import no_member
@@ -132,9 +149,15 @@ def no_type(f: FunctionLowering, target: ast.Name, value: Value) -> Exception:
     if value.type == NONE:
         if value.expr is not None:
             return refuse("this call gives no result", value.loc)
-        return refuse(f"None does not say what {target.id!r} may hold", value.loc, help=f"write `{target.id}: T | None = None`")
+        return refuse(
+            f"None does not say what {target.id!r} may hold", value.loc, help=f"write `{target.id}: T | None = None`"
+        )
     if value.type == LITERAL:
-        return refuse(f"{target.id!r} needs a type, this number has none", value.loc, help=f"write `{target.id} = u32({value.static})`")
+        return refuse(
+            f"{target.id!r} needs a type, this number has none",
+            value.loc,
+            help=f"write `{target.id} = u32({value.static})`",
+        )
     return refuse(f"a local cannot hold {value.type}", value.loc, help=local_help(value.type))
 
 
@@ -145,7 +168,12 @@ def coerce_local(f: FunctionLowering, value: Value, variable: Variable, target: 
         fits = isinstance(variable.type, OptionType | ResultType | TupleType)
         if not fits:
             first = Label(variable.loc, f"{target.id!r} got the type {variable.type} here")
-            raise refuse(f"{target.id!r} is {variable.type}, not {value.type}", value.loc, first, help="a local has one type: use another name")
+            raise refuse(
+                f"{target.id!r} is {variable.type}, not {value.type}",
+                value.loc,
+                first,
+                help="a local has one type: use another name",
+            )
     return coerce(f, value, variable.type, f"{target.id!r}")
 
 
@@ -154,9 +182,7 @@ def unpack(f: FunctionLowering, target: ast.Tuple, value: Value) -> None:
     if value.type == STATIC and isinstance(value.static, tuple):
         items = [f.program.lift(item, value.loc) for item in value.static]
     elif isinstance(value.type, TupleType):
-        whole = f.once(value.code)
-        kinds = value.type.items
-        items = [Value(kind, ir.Extract(whole, i, kind.ir, value.loc), value.loc) for i, kind in enumerate(kinds)]
+        items = apart(f, value, value.type)
     else:
         poison_target(f, target)
         raise f.refuse(f"{value.type} cannot be unpacked", target)
@@ -166,6 +192,21 @@ def unpack(f: FunctionLowering, target: ast.Tuple, value: Value) -> None:
     for element, item in zip(target.elts, items, strict=True):
         with f.guard():
             assign_target(f, element, item)
+
+
+def apart(f: FunctionLowering, value: Value, kind: TupleType) -> list[Value]:
+    """The items, computed and kept before any target is assigned: `a, b = b, a`."""
+    loc, code = value.loc, f.once(value.code)
+    found = []
+    for index, item in enumerate(kind.items):
+        part = code.items[index] if isinstance(code, ir.MakeAggregate) else ir.Extract(code, index, item.ir, loc)
+        if isinstance(part, ir.Const | ir.Symbol):
+            found.append(Value(item, part, loc))
+            continue
+        local = f.new_local("item", item.ir, loc)
+        f.emit(ir.SetLocal(local, part, loc))
+        found.append(Value(item, local, loc))
+    return found
 
 
 @statement(ast.AnnAssign)
@@ -190,7 +231,10 @@ def annotation(f: FunctionLowering, node: ast.expr) -> Type:
     text: ast.expr = node
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         text = ast.parse(node.value, mode="eval").body
-    kind = type_of(evaluate(f, text, node))
+    try:
+        kind = type_of(substituted(evaluate(f, text, node), f.where))
+    except TypeError as error:
+        raise f.refuse(str(error), node) from error
     if kind is None:
         raise f.refuse(f"{ast.unparse(text)} is no type of the language", node)
     return kind
@@ -250,8 +294,6 @@ def give_back(f: FunctionLowering, node: ast.Return) -> None:
             f.emit(ir.Evaluate(value.expr, loc))
         leave(f, None, loc)
         return
-    if isinstance(lowered_type := value.type, StructType) and value.on_stack:
-        raise f.refuse(f"a Local({lowered_type}) lives only as long as its function: it cannot be returned", node)
     leave(f, value.code, loc)
 
 
@@ -260,8 +302,9 @@ def returned(f: FunctionLowering, node: ast.expr) -> Value:
     value = lower(f, node, f.result)
     if f.result == NONE and value.type in (NONE, NEVER):
         return Value(NONE, value.expr, value.loc)
-    declared = "the result"
-    return coerce(f, value, f.result, declared)
+    if value.on_stack:
+        raise f.refuse(f"a Local({value.type}) lives only as long as its function: it cannot be returned", node)
+    return coerce(f, value, f.result, "the result")
 
 
 def leave(f: FunctionLowering, result: ir.Expr | None, loc: ir.Loc) -> None:
@@ -278,7 +321,9 @@ def leave(f: FunctionLowering, result: ir.Expr | None, loc: ir.Loc) -> None:
 def check(f: FunctionLowering, node: ast.Assert) -> None:
     """`assert condition`: traps when false; text behind it is for readers."""
     code, when_true, _ = condition(f, node.test)
-    f.emit(ir.If(ir.Unary("not", code, BOOL, f.loc(node)), (ir.Trap("assertion failed", f.loc(node)),), (), f.loc(node)))
+    f.emit(
+        ir.If(ir.Unary("not", code, BOOL, f.loc(node)), (ir.Trap("assertion failed", f.loc(node)),), (), f.loc(node))
+    )
     f.flow = when_true
 
 
@@ -290,7 +335,11 @@ def effect(f: FunctionLowering, node: ast.Expr) -> None:
     value = lower(f, node.value)
     kind = value.type
     if must_use(kind):
-        raise f.refuse(f"the result of type {kind} is dropped: it may tell of an error", node, help="test it, or assign it to a local")
+        raise f.refuse(
+            f"the result of type {kind} is dropped: it may tell of an error",
+            node,
+            help="test it, or assign it to a local",
+        )
     if kind in (LITERAL, STATIC) or (value.is_static and kind != NONE):
         if isinstance(node.value, ast.Constant) and node.value.value is ...:
             raise f.refuse("a body is missing here", node)

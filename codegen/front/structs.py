@@ -12,7 +12,18 @@ from codegen.front.lowering import adopt, coerce, lower, typed
 from codegen.front.objects import type_of
 from codegen.front.registry import method, special
 from codegen.front.types import (
-    HVA, LITERAL, NONE, USIZE, ArrayType, AtomicType, EnumType, SpanType, StructType, Type, is_storable, is_unsigned
+    HVA,
+    LITERAL,
+    NONE,
+    USIZE,
+    ArrayType,
+    AtomicType,
+    EnumType,
+    SpanType,
+    StructType,
+    Type,
+    is_storable,
+    is_unsigned,
 )  # fmt: skip
 from codegen.front.values import Value, constant, literal, number
 from codegen.ir import nodes as ir
@@ -27,7 +38,7 @@ def layout_of(kind: StructType) -> Any:
 def offset(base: ir.Expr, amount: int, loc: ir.Loc) -> ir.Expr:
     """`base` moved by a constant; nested ones become one."""
     if isinstance(base, ir.Offset):
-        base, amount = base.base, base.bytes + amount
+        return offset(base.base, base.bytes + amount, loc)
     return base if amount == 0 else ir.Offset(base, amount, loc)
 
 
@@ -37,7 +48,9 @@ def field_info(base: Value, name: str, node: ast.AST, f: FunctionLowering) -> An
     layout = layout_of(base.type)
     info = layout.fields.get(name)
     if info is None:
-        raise f.refuse(f"{base.type} has no field {name!r}", node, help=suggestion(name, [*layout.fields, *vars(base.type.cls)]))
+        raise f.refuse(
+            f"{base.type} has no field {name!r}", node, help=suggestion(name, [*layout.fields, *vars(base.type.cls)])
+        )
     return info
 
 
@@ -105,7 +118,9 @@ def write_field(f: FunctionLowering, base: Value, name: str, value: Value, node:
     layout, loc = layout_of(base.type), f.loc(node)
     kind = cell_type(info, loc)
     if info.kind == "embedded":
-        raise f.refuse(f"{name!r} is a struct inside {base.type}", node, help=f"write `{ast.unparse(node)}.copy_from(...)`")
+        raise f.refuse(
+            f"{name!r} is a struct inside {base.type}", node, help=f"write `{ast.unparse(node)}.copy_from(...)`"
+        )
     if info.kind == "array":
         raise f.refuse(f"{name!r} is an array", node, help="assign its elements")
     if info.kind == "atomic":

@@ -11,7 +11,18 @@ from codegen.front.integers import converted
 from codegen.front.lowering import lower
 from codegen.front.structs import exactly
 from codegen.front.types import (
-    I64T, LITERAL, NEVER, NONE, STATIC, U64T, AddressType, BitsType, BoolType, EnumType, IntType, SpanType
+    I64T,
+    LITERAL,
+    NEVER,
+    NONE,
+    STATIC,
+    U64T,
+    AddressType,
+    BitsType,
+    BoolType,
+    EnumType,
+    IntType,
+    SpanType,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
@@ -54,7 +65,7 @@ def write_text(f: FunctionLowering, sink: TextSink, node: ast.Call) -> Value:
 def prepared(f: FunctionLowering, part: ast.expr) -> tuple[Value, str]:
     """A piece of text, or a value computed now, with its format."""
     if isinstance(part, ast.Constant):
-        return f.program.lift(part.value.encode(), f.loc(part)), ""
+        return f.program.lift(str(part.value).encode(), f.loc(part)), ""
     assert isinstance(part, ast.FormattedValue)
     if part.conversion != -1:
         raise f.refuse("`!r` and the like are not in the language", part)
@@ -72,8 +83,10 @@ def formattable(f: FunctionLowering, part: ast.FormattedValue) -> Value:
     """A value that text can show."""
     value = lower(f, part.value)
     if value.type == LITERAL:
-        return f.program.lift(str(value.static).encode(), value.loc) if part.format_spec is None else Value(
-            U64T, ir.Const(U64, int(value.static), value.loc), value.loc
+        return (
+            f.program.lift(str(value.static).encode(), value.loc)
+            if part.format_spec is None
+            else Value(U64T, ir.Const(U64, int(value.static), value.loc), value.loc)
         )
     if value.type == STATIC and isinstance(value.static, str):
         return f.program.lift(value.static.encode(), value.loc)
@@ -121,7 +134,9 @@ def write_number(f: FunctionLowering, sink: TextSink, value: Value, spec: str, n
     loc = value.loc
     signed = isinstance(value.type, IntType) and value.type.ir.signed
     if found is None or (signed and found[4] == "x"):
-        raise f.refuse(f"the format {spec!r} is not in the language", node, help="formats are d, x, #x, 0Nx, #0Nx and N")
+        raise f.refuse(
+            f"the format {spec!r} is not in the language", node, help="formats are d, x, #x, 0Nx, #0Nx and N"
+        )
     width = ir.Const(U32, int(found[3] or 0), loc)
     if signed:
         act(f, sink.signed, (converted(value, I64T, False, loc).code, width), node)

@@ -28,7 +28,9 @@ def make(f: FunctionLowering, node: ast.Tuple, expected: Type | None) -> Value:
         what = "this number has no type" if value.type == LITERAL else f"a tuple cannot hold {value.type}"
         kind = wanted[values.index(value)]
         text = str(value.static) if value.type == LITERAL else ""
-        raise f.refuse(what, node.elts[values.index(value)], help=conversion_help(kind, text) if kind is not None else "")
+        raise f.refuse(
+            what, node.elts[values.index(value)], help=conversion_help(kind, text) if kind is not None else ""
+        )
     if any(value.on_stack for value in values):
         raise f.refuse("a Local lives only as long as its function: it is not put into a tuple", node)
     kind = TupleType(tuple(value.type for value in values))

@@ -255,8 +255,8 @@ class RegisterType:
 
 
 Type = (
-    IntType | BoolType | AddressType | EnumType | BitsType | StructType | SpanType | TupleType | OptionType | ResultType | NoneType
-    | NeverType | BlockType | TrapSiteType | LiteralType | StaticType | ArrayType | AtomicType | RegisterType
+    IntType | BoolType | AddressType | EnumType | BitsType | StructType | SpanType | TupleType | OptionType | ResultType
+    | NoneType | NeverType | BlockType | TrapSiteType | LiteralType | StaticType | ArrayType | AtomicType | RegisterType
 )  # fmt: skip
 
 U8T, U16T, U32T, U64T = (IntType(f"u{bits}", Int(bits)) for bits in (8, 16, 32, 64))

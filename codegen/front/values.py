@@ -1,4 +1,4 @@
-"""The value of a lowered expression: its source type, the IR that computes it, and its build-time value if it has one."""
+"""The value of a lowered expression: its source type, the IR that computes it, and its build-time value if any."""
 
 from __future__ import annotations
 

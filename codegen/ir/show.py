@@ -8,7 +8,8 @@ from typing import Any
 from codegen.ir import nodes as ir
 
 SYMBOLS = {
-    "add": "+", "sub": "-", "mul": "*", "div": "//", "rem": "%", "and": "&", "or": "|", "xor": "^", "shl": "<<", "shr": ">>",
+    "add": "+", "sub": "-", "mul": "*", "div": "//", "rem": "%",
+    "and": "&", "or": "|", "xor": "^", "shl": "<<", "shr": ">>",
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
 }  # fmt: skip
 
@@ -29,7 +30,9 @@ def show_program(program: ir.Program) -> str:
 def show_data(data: ir.Data) -> str:
     """One line: kind, size, alignment, first bytes."""
     kind = "constant" if data.constant else "data"
-    contents = "zero" if data.contents is None else data.contents[:32].hex() + ("..." if len(data.contents) > 32 else "")
+    contents = (
+        "zero" if data.contents is None else data.contents[:32].hex() + ("..." if len(data.contents) > 32 else "")
+    )
     moved = "".join(f" @{r.offset}={r.symbol}+{r.addend}" for r in data.relocations)
     return f"{kind} {data.symbol} size {data.size} align {data.align} {contents}{moved}\n"
 

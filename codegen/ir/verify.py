@@ -95,7 +95,9 @@ class FunctionVerifier:
 
     def binary(self, e: ir.Binary) -> None:
         ok = e.op in {"add", "sub", "mul", "div", "rem", "and", "or", "xor", "shl", "shr"}
-        self.expect(e, ok and (isinstance(e.type, Int) or (e.type == BOOL and e.op in ("and", "or", "xor"))), "operator")
+        self.expect(
+            e, ok and (isinstance(e.type, Int) or (e.type == BOOL and e.op in ("and", "or", "xor"))), "operator"
+        )
         self.value(e.left, e.type)
         self.value(e.right, e.type)
 
