@@ -46,9 +46,7 @@ def serial_start(serial: SerialPort, port: u16) -> bool:
     divisor.low.write(BAUD_DIVIDEND // BAUD)
     divisor.high.write(0)
     uart.line_control.write(LineControl(word_length=u8(EIGHT_BITS)))
-    uart.fifo_control.write(
-        FifoControl(enable=True, clear_receive=True, clear_transmit=True, trigger=u8(TRIGGER_8))
-    )
+    uart.fifo_control.write(FifoControl(enable=True, clear_receive=True, clear_transmit=True, trigger=u8(TRIGGER_8)))
     uart.modem_control.write(ModemControl(data_terminal_ready=True, request_to_send=True, out2=True))
     serial.present = True
     return True
@@ -88,9 +86,7 @@ def serial_interrupts(serial: SerialPort, receiving: bool, sending: bool) -> Non
         return
     serial.receiving = receiving
     serial.sending = sending
-    ports(Ns16550, serial.port).interrupt_enable.write(
-        InterruptEnable(received_data=receiving, transmit_empty=sending)
-    )
+    ports(Ns16550, serial.port).interrupt_enable.write(InterruptEnable(received_data=receiving, transmit_empty=sending))
 
 
 @fn

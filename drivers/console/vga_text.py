@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, BitStruct, Field, Hpa, PortBlock, Reg, Struct, at, bits, count, fn, phys, ports, range
-from codegen.lang import u8, u16, u32
+from codegen.lang import (
+    Array,
+    BitStruct,
+    Field,
+    Hpa,
+    PortBlock,
+    Reg,
+    Struct,
+    at,
+    bits,
+    count,
+    fn,
+    phys,
+    ports,
+    range,
+    u8,
+    u16,
+    u32,
+)
 
 TEXT_BUFFER = Hpa(0xB8000)
 COLUMNS = 80

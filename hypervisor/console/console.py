@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, Span, Struct, fn, len, range, storage, u8, u16, u32
+from codegen.lang import Field, Span, Struct, fn, len, range, span, storage, u8, u16, u32
 from drivers.console.debug_port import debug_port_present, debug_port_put
 from drivers.console.ns16550 import COM1, FIFO_BYTES
 from drivers.console.serial import (
@@ -20,8 +20,8 @@ from drivers.console.vga_text import VgaText, place_cursor, vga_put, vga_start
 from hypervisor.console.byte_ring import RING_BYTES, ByteRing
 
 MONITOR = 0xFFFF_FFFF  # the speaker that is no VM
-LINE_END = b"\r\n"
-PREFIX = b"keelback: "
+LINE_END = span(b"\r\n")
+PREFIX = span(b"keelback: ")
 INTERRUPT_ROUNDS = 64  # bytes of work for one interrupt, at least; the line stays up if there is more
 
 

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, Local, Span, Struct, count, fn, len, range, span_at, u8, u32, u64, usize
-from codegen.lang import address_of, i64
+from codegen.lang import (
+    Array,
+    Field,
+    Local,
+    Span,
+    Struct,
+    address_of,
+    count,
+    fn,
+    i64,
+    len,
+    range,
+    span_at,
+    u8,
+    u32,
+    u64,
+    usize,
+)
 
 LINE_MAX = 480
 DIGITS_MAX = 64

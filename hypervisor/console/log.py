@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, HwEnum, Span, Struct, TextSink, count, fn, i64, len, range, rdtsc, storage
-from codegen.lang import u8, u32, u64
+from codegen.lang import (
+    Array,
+    Field,
+    HwEnum,
+    Span,
+    Struct,
+    TextSink,
+    count,
+    fn,
+    i64,
+    len,
+    range,
+    rdtsc,
+    span,
+    storage,
+    u8,
+    u32,
+    u64,
+)
 from hypervisor.console.console import console_line
 from hypervisor.console.line import LineBuffer
 
@@ -103,7 +120,7 @@ def begin_line() -> None:
 @fn
 def begin_warning() -> None:
     LOG.line.clear()
-    LOG.line.put_text(b"warning: ")
+    LOG.line.put_text(span(b"warning: "))
 
 
 @fn
@@ -136,13 +153,13 @@ def end_note() -> None:
 @fn
 def end_log() -> None:
     keep_line(Level.LOG)
-    console_line(b"", LOG.line.span())
+    console_line(span(b""), LOG.line.span())
 
 
 @fn
 def end_warning() -> None:
     keep_line(Level.WARNING)
-    console_line(b"", LOG.line.span())
+    console_line(span(b""), LOG.line.span())
 
 
 note = TextSink(begin=begin_line, text=put_text, unsigned=put_unsigned, signed=put_signed, end=end_note)

@@ -10,8 +10,24 @@ Nothing else is mapped: the loader's identity map ends here.
 from __future__ import annotations
 
 from boot.info import MEMORY_REGIONS_MAX, BootInfo, MemoryKind
-from codegen.lang import Hpa, Hva, cpuid, fn, invlpg, max, min, range, read_cr0, read_cr4, u8, u32, u64
-from codegen.lang import write_cr0, write_cr3, write_cr4
+from codegen.lang import (
+    Hpa,
+    Hva,
+    cpuid,
+    fn,
+    invlpg,
+    max,
+    min,
+    range,
+    read_cr0,
+    read_cr4,
+    u8,
+    u32,
+    u64,
+    write_cr0,
+    write_cr3,
+    write_cr4,
+)
 from hypervisor.memory.frames import allocate_frame, allocate_frames
 from hypervisor.memory.image_layout import PHYSICAL_MAP_BASE, ImageBound, image_bound
 from hypervisor.memory.owner import Owner
@@ -167,4 +183,3 @@ def map_stack(slot: u32, size: u64) -> u64 | None:
     if not map_pages(top - size, frames, size, READ_WRITE):
         return None
     return top
-

@@ -1,0 +1,58 @@
+"""The host's interrupts: which vector means what. Called by the trap entry, and by a back end that took one itself."""
+
+from __future__ import annotations
+
+from codegen.lang import fn, fn_table, u32
+from drivers.interrupt.lapic_driver import lapic_eoi, lapic_in_service
+from hypervisor.console.console import console_interrupt
+from hypervisor.cpu.per_cpu import CPU
+
+FIRST_INTERRUPT = 32
+PIC_VECTOR = 0x20  # 16 vectors that only spurious interrupts of the sleeping 8259s use
+VECTOR_UART = 0x30
+VECTOR_TIMER = 0xEF  # the highest priority that is not special
+VECTOR_SPURIOUS = 0xFF
+
+
+@fn
+def dispatch_interrupt(vector: u32) -> None:
+    """Serve one external interrupt that the processor has accepted, end of interrupt included."""
+    HANDLERS[vector](vector)
+
+
+@fn
+def on_timer(vector: u32) -> None:
+    """The time slice or an idle wait is over: whoever waits looks at `timer_fired`."""
+    own = CPU.here()
+    own.timer_interrupts += 1
+    own.timer_fired.store(1)
+    lapic_eoi()
+
+
+@fn
+def on_uart(vector: u32) -> None:
+    """The EOI comes first: an edge that arrives while we serve must not be lost."""
+    CPU.here().uart_interrupts += 1
+    lapic_eoi()
+    console_interrupt()
+
+
+@fn
+def on_spurious(vector: u32) -> None:
+    """The local APIC changed its mind: no EOI (SDM vol. 3A, 11.9)."""
+    CPU.here().spurious_interrupts += 1
+
+
+@fn
+def on_unexpected(vector: u32) -> None:
+    """Nobody asked for it. Only what is in service gets an EOI: the 8259s' spurious interrupts are not."""
+    own = CPU.here()
+    own.unexpected_interrupts += 1
+    own.last_unexpected_vector = vector
+    if lapic_in_service(vector):
+        lapic_eoi()
+
+
+HANDLERS = fn_table(
+    {VECTOR_UART: on_uart, VECTOR_TIMER: on_timer, VECTOR_SPURIOUS: on_spurious}, default=on_unexpected, size=256
+)

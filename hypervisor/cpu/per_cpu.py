@@ -1,0 +1,65 @@
+"""What each processor has for itself, reached through its GS base."""
+
+from __future__ import annotations
+
+from codegen.lang import (
+    Atomic,
+    Field,
+    Hva,
+    Struct,
+    address_of,
+    fn,
+    per_cpu,
+    storage_array,
+    u16,
+    u32,
+    u64,
+    write_fs,
+    write_gs,
+    wrmsr,
+)
+from hypervisor.cpu.gdt import Gdt, TaskState
+
+CPUS_MAX = 64
+MSR_GS_BASE = 0xC000_0101
+NO_VCPU = 0xFFFF_FFFF
+
+
+class PerCpu(Struct, align=64):
+    """`self_address` comes first: `CPU.here()` reads it."""
+
+    self_address: Field[Hva]
+    index: Field[u32]
+    apic_id: Field[u32]
+    current_vcpu: Field[u32]  # index into the pool of vCPUs, or NO_VCPU
+    loaded_vcpu: Field[Hva]  # the vCPU whose state the back end keeps in this processor, or 0
+    timer_fired: Atomic[u32]  # set by the host timer's interrupt, cleared by who waits for it
+    stack_top: Field[u64]
+    # Written by handlers on stacks of their own, at any moment: atomics only.
+    nmis: Atomic[u64]
+    machine_checks: Atomic[u64]
+    timer_interrupts: Field[u64]
+    uart_interrupts: Field[u64]
+    spurious_interrupts: Field[u64]
+    unexpected_interrupts: Field[u64]
+    last_unexpected_vector: Field[u32]
+    idle_tsc: Field[u64]  # ticks spent halted
+    gdt: Gdt
+    task_state: TaskState
+
+
+CPU = per_cpu(PerCpu)
+CPUS = storage_array(PerCpu, CPUS_MAX)
+
+
+@fn(cold=True)
+def per_cpu_start(index: u32) -> None:
+    """Make CPUS[index] the calling processor's own."""
+    own = CPUS[index]
+    own.self_address = address_of(own)
+    own.index = index
+    own.current_vcpu = NO_VCPU
+    # A selector write clears the base on some processors, so it comes first.
+    write_fs(u16(0))
+    write_gs(u16(0))
+    wrmsr(u32(MSR_GS_BASE), u64(own.self_address))

@@ -1,0 +1,33 @@
+"""Where every trap of the host arrives: interrupts go on, NMIs are counted, exceptions are the end."""
+
+from __future__ import annotations
+
+from typing import Never
+
+from codegen.lang import fn, trap_site, u32
+from hypervisor.cpu.interrupts import FIRST_INTERRUPT, dispatch_interrupt
+from hypervisor.cpu.panic import panic, panic_at
+from hypervisor.cpu.per_cpu import CPU
+from hypervisor.cpu.trap_frame import TrapFrame
+from hypervisor.vcpu.event import Vector
+
+
+@fn(export="handle_trap")
+def handle_trap(frame: TrapFrame) -> None:
+    """Called by the trap entry, interrupts off."""
+    vector = u32.trunc(frame.vector)
+    if vector >= FIRST_INTERRUPT:
+        dispatch_interrupt(vector)
+    elif vector == u32(Vector.NMI):
+        CPU.here().nmis.fetch_add(1)
+    else:
+        if vector == u32(Vector.MC):
+            CPU.here().machine_checks.fetch_add(1)
+        panic_at(frame)
+
+
+@fn(export="trap", cold=True)
+def failed_check(site: u32) -> Never:
+    """A check of the language failed: an overflow, an index, an assertion."""
+    where = trap_site(site)
+    panic(f"{where.kind} at {where.file}:{where.line}")
