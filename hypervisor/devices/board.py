@@ -8,7 +8,7 @@ from drivers.timer.rtc import RTC_IRQ
 from hypervisor.devices.ioapic import IoApic, ioapic_requests, ioapic_reset, ioapic_set_line
 from hypervisor.devices.pic import PicPair, pic_reset, pic_set_line
 from hypervisor.devices.pit import Pit, pit_advance, pit_reset
-from hypervisor.devices.rtc import Rtc, rtc_advance, rtc_power_on, rtc_reset
+from hypervisor.devices.rtc import Rtc, rtc_advance, rtc_power_on
 from hypervisor.devices.system_control import SystemPorts, system_ports_reset
 
 PIT_IRQ = 0
@@ -28,6 +28,8 @@ class Board(Struct):
 
     pic: PicPair
     attention: Field[bool]  # INTR is up or the I/O APIC has messages: `deliver_board_interrupts` is due
+    intr_seen: Field[bool]  # the LINT0 pins have seen INTR up
+    deadline_changed: Field[bool]  # a timer is due earlier than before
     request: Field[BoardRequest]
     ioapic: IoApic
     pit: Pit
@@ -36,24 +38,15 @@ class Board(Struct):
 
 
 @fn(cold=True)
-def board_power_on(board: Board, seconds: u64, now: u64) -> None:
-    """Build the board: the RTC says `seconds` since 1970 at `now` (ns of the VM's clock)."""
+def board_reset(board: Board, seconds: u64) -> None:
+    """Power-up and the reset line: the VM's clock reads 0 again, and the RTC says `seconds` since 1970. Every
+    timer stops before anything else is reset; the CMOS RAM is to be filled anew."""
     board.zero()
-    rtc_power_on(board.rtc, seconds, now)
-    board_reset(board, now)
-
-
-@fn(cold=True)
-def board_reset(board: Board, now: u64) -> None:
-    """The reset line: timers stop first, so nothing fires into a chip that is being reset. Time and CMOS RAM live on."""
     pit_reset(board.pit)
-    rtc_reset(board.rtc, now)
+    rtc_power_on(board.rtc, seconds)
     system_ports_reset(board.system)
     pic_reset(board.pic)
     ioapic_reset(board.ioapic)
-    board_set_line(board, u32(RTC_IRQ), False)
-    board.attention = False
-    board.request = BoardRequest.NONE
 
 
 @fn
@@ -70,7 +63,11 @@ def board_set_line(board: Board, irq: u32, asserted: bool) -> None:
 @fn
 def board_settle(board: Board) -> None:
     """After anything that may have changed the PIC's output or the I/O APIC's requests."""
-    if board.pic.interrupt or ioapic_requests(board.ioapic) != 0:
+    if board.pic.interrupt:
+        board.attention = True
+    else:
+        board.intr_seen = False
+    if ioapic_requests(board.ioapic) != 0:
         board.attention = True
 
 
@@ -95,3 +92,18 @@ def board_advance(board: Board, now: u64) -> None:
 def board_next_deadline(board: Board) -> u64:
     """When `board_advance` has something to do, ns of the VM's clock; u64 max for never."""
     return min(board.pit.deadline, board.rtc.deadline)
+
+
+@fn
+def board_timer_changed(board: Board, before: u64) -> None:
+    """After an access that may have moved a timer; `before` is what `board_next_deadline` said."""
+    if board_next_deadline(board) < before:
+        board.deadline_changed = True
+        board.attention = True
+
+
+@fn
+def board_ask(board: Board, request: BoardRequest) -> None:
+    """Ask the owner for a reset or to switch off."""
+    board.request = request
+    board.attention = True

@@ -6,6 +6,7 @@ from codegen.lang import fn, u32, u64
 from drivers.timer.pm_timer import PM_TIMER_FREQUENCY
 from hypervisor.devices.clock import oscillator
 
+PM_TIMER_PORT = 0x608
 PM_TIMER_BITS = 32  # FADT: TMR_VAL_EXT is set
 VALUE_MASK = (1 << PM_TIMER_BITS) - 1
 

@@ -55,26 +55,16 @@ class Rtc(Struct):
 
 
 @fn(cold=True)
-def rtc_power_on(rtc: Rtc, seconds: u64, now: u64) -> None:
-    """A battery's first day: the time is `seconds` since 1970, 24 hours BCD, no interrupts, zeroed RAM."""
-    rtc.deadline = NEVER
+def rtc_power_on(rtc: Rtc, seconds: u64) -> None:
+    """The VM's clock reads 0, the time is `seconds` since 1970: 24 hours BCD, no interrupts, zeroed RAM."""
     rtc.zero()
     rtc.cmos.bytes[CMOS_STATUS_A] = 0x26
     rtc.cmos.bytes[CMOS_STATUS_B] = 0x02
     rtc.cmos.bytes[CMOS_STATUS_D] = VALID_RAM
     rtc.epoch = seconds
-    rtc.origin = now
     rtc.running = True
     show_time_registers(rtc.cmos, seconds)
-    rtc_reset(rtc, now)
-
-
-@fn(cold=True)
-def rtc_reset(rtc: Rtc, now: u64) -> None:
-    """The RESET pin clears enables and flags; time and RAM live on."""
-    rtc.cmos.bytes[CMOS_STATUS_B] = rtc.cmos.bytes[CMOS_STATUS_B] & 0x87
-    rtc.flags = 0
-    restart(rtc, now)
+    restart(rtc, u64(0))
 
 
 @fn

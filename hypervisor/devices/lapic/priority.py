@@ -99,3 +99,11 @@ def lapic_end_of_interrupt(lapic: LocalApic) -> LapicEffect:
 def lapic_accepts_fixed(lapic: LocalApic) -> bool:
     """Software-enabled: otherwise only INIT, NMI, SMI and STARTUP messages are taken (section 11.4.7.2)."""
     return lapic.registers.spurious & SOFTWARE_ENABLE != 0
+
+
+@fn
+def lapic_set_task_priority(lapic: LocalApic, value: u32) -> LapicEffect:
+    """TPR: lowering it may let an interrupt through. `value` is below 256."""
+    lapic.registers.task_priority = value
+    lapic_update_priority(lapic)
+    return LapicEffect.INTERRUPT if lapic.irr_words != 0 else LapicEffect.NONE

@@ -6,7 +6,7 @@ from codegen.lang import fn, fn_table, table, u32, u64
 from drivers.interrupt.lapic import Lapic
 from hypervisor.devices.lapic.command import lapic_write_icr_high, lapic_write_icr_low, lapic_write_self_ipi
 from hypervisor.devices.lapic.local import ILLEGAL_REGISTER, lapic_report_error
-from hypervisor.devices.lapic.priority import SOFTWARE_ENABLE, lapic_end_of_interrupt, lapic_update_priority
+from hypervisor.devices.lapic.priority import SOFTWARE_ENABLE, lapic_end_of_interrupt, lapic_set_task_priority
 from hypervisor.devices.lapic.state import LVT_RESET, LapicEffect, LocalApic, lapic_window
 from hypervisor.devices.lapic.timer import (
     lapic_current_count,
@@ -82,10 +82,8 @@ def ignore_write(lapic: LocalApic, value: u32, now: u64) -> LapicEffect:
 
 @fn
 def write_task_priority(lapic: LocalApic, value: u32, now: u64) -> LapicEffect:
-    """TPR: lowering it may let an interrupt through."""
-    lapic.registers.task_priority = value
-    lapic_update_priority(lapic)
-    return LapicEffect.INTERRUPT if lapic.irr_words != 0 else LapicEffect.NONE
+    """TPR."""
+    return lapic_set_task_priority(lapic, value)
 
 
 @fn

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, HwEnum, Struct, at, fn, overlay, u8, u32, u64
+from codegen.lang import Array, Field, Gpa, HwEnum, Struct, at, fn, overlay, u32, u64
 from drivers.interrupt.lapic import LAPIC_BASE, ApicBase, InterruptCommand, Lapic
 from hypervisor.devices.clock import NEVER
 
 VERSION = 0x0005_0014  # integrated APIC, six local vectors, no suppression of EOI broadcasts
 LVT_RESET = 1 << 16  # masked
 DESTINATION_FORMAT_RESET = 0xFFFF_FFFF  # flat model
+FRAME_MASK = 0xFFFF_FFFF_FFFF_F000
 SPURIOUS_RESET = 0xFF  # software-disabled
 
 
@@ -27,18 +28,12 @@ class LapicEffect(HwEnum, repr=u32, must_use=True):
     INTERRUPT = 1  # an interrupt may have become deliverable
     TIMER = 2  # `lapic.timer_deadline` has changed
     EVERYTHING = 3  # both
-    END_OF_INTERRUPT = 4  # of the level-triggered `lapic.eoi_vector`: tell the I/O APIC; an interrupt may be deliverable too
+    END_OF_INTERRUPT = (
+        4  # of the level-triggered `lapic.eoi_vector`: tell the I/O APIC; an interrupt may be deliverable too
+    )
     COMMAND = 5  # send `lapic.command`
     NMI = 6  # to this processor
     REFUSED = 7  # #GP(0)
-
-
-class StartupRequest(HwEnum, repr=u32):
-    """What another processor asked of this one; the vCPU's loop does it and writes NONE."""
-
-    NONE = 0
-    INIT = 1
-    STARTUP = 2  # at `lapic.startup_vector` * 4 KiB
 
 
 class VectorBitmap(Struct, size=32):
@@ -90,13 +85,21 @@ class LocalApic(Struct, align=8):
     isr_words: Field[u32]
     pending_errors: Field[u32]  # ApicError bits that the next write to ESR shows
     eoi_vector: Field[u32]
-    command: Field[InterruptCommand]  # the message of the last ICR write: destination 32 bits wide, FFFFFFFFH is broadcast
+    command: Field[
+        InterruptCommand
+    ]  # the message of the last ICR write: destination 32 bits wide, FFFFFFFFH is broadcast
     timer_deadline: Field[u64]  # ns of the VM's clock, or NEVER
     timer_period: Field[u64]  # ns; 0 unless periodic
     timer_shift: Field[u32]  # log2 of the divisor
     tsc_deadline: Field[u64]  # IA32_TSC_DEADLINE: guest TSC, 0 when not armed
-    startup: Field[StartupRequest]
-    startup_vector: Field[u8]
+    init_pending: Field[bool]  # asked for by another processor, in this order: `hypervisor/vm/startup.py` does it
+    startup_pending: Field[bool]
+    startup_vector: Field[u32]  # start at this page
+
+    @fn
+    def claims(self, address: Gpa) -> bool:
+        """Whether `address` lies in the register page, and the page answers."""
+        return u64(address) & FRAME_MASK == LAPIC_BASE and self.mode == LapicMode.XAPIC
 
 
 @fn
@@ -157,4 +160,3 @@ def lapic_enter_virtual_wire(lapic: LocalApic) -> None:
     registers.spurious = 0x1FF
     registers.lvt_lint0 = 0x700
     registers.lvt_lint1 = 0x400
-
