@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from codegen.lang import Field, Gpa, Local, Struct, at, fn, min, range, rodata, span_of, static, u8, u32, u64
+from codegen.lang import Field, Gpa, Local, Struct, at, fn, min, range, span, span_of, static, u8, u32, u64
 from hypervisor.devices.acpi.dsdt import dsdt_code
 from hypervisor.devices.acpi.layout import (
     IO_APIC,
@@ -92,8 +92,8 @@ def place() -> tuple[bytes, int, int]:
 
 _blob, MADT, FADT = place()
 _madt = table(b"APIC", 5, madt_fixed())
-BLOB = rodata(_blob)
-MADT_FIXED = rodata(_madt)
+BLOB = span(_blob)
+MADT_FIXED = span(_madt)
 MADT_FIXED_BYTES = len(_madt)
 MADT_FIXED_SUM = -_madt[9] & 0xFF  # of all bytes but the checksum
 
