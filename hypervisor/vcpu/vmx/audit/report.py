@@ -1,0 +1,59 @@
+"""The auditor's report, and the dump of the control structure."""
+
+from __future__ import annotations
+
+from codegen.lang import fn, implements, span, static, u64
+from hypervisor.console.log import log
+from hypervisor.vcpu import contract
+from hypervisor.vcpu.segment import SegmentName
+from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vcpu.vmx import fields
+from hypervisor.vcpu.vmx.audit import controls, event, guest_registers, guest_segments, guest_state, host
+from hypervisor.vcpu.vmx.field import VmcsField
+from hypervisor.vcpu.vmx.instructions import vmread
+from hypervisor.vcpu.vmx.loaded import load
+
+RULES = (
+    *controls.RULES,
+    *event.RULES,
+    *host.RULES,
+    *guest_registers.RULES,
+    *guest_segments.RULES,
+    *guest_state.RULES,
+)
+
+SEGMENTS = tuple(
+    (span(name.name.lower().encode()), 2 * name.value) for name in SegmentName if name.value <= SegmentName.TR.value
+)
+
+DUMPED = tuple(
+    (span(name.lower().encode()), field.encoding)
+    for name, field in vars(fields).items()
+    if isinstance(field, VmcsField)
+)
+
+
+@implements(contract.vcpu_audit_entry)
+@fn(cold=True)
+def vcpu_audit_entry(vcpu: Vcpu) -> None:
+    """Log every rule of 27.2 and 27.3 that the current VMCS breaks."""
+    load(vcpu)
+    log(f"VM entry failed with {vcpu.exit.hardware_reason:#x}, qualification {vcpu.exit.qualification:#x}")
+    for rule in static(RULES):
+        if not rule.holds():
+            log(f"broken: {rule.sentence} (SDM vol. 3C, {rule.section})")
+
+
+@implements(contract.vcpu_dump_vendor)
+@fn(cold=True)
+def vcpu_dump_vendor(vcpu: Vcpu) -> None:
+    """Log the VMCS: segments, then every field that Keelback uses."""
+    load(vcpu)
+    for name, place in static(SEGMENTS):
+        selector = vmread(u64(fields.GUEST_SELECTORS + place))
+        base = vmread(u64(fields.GUEST_BASES + place))
+        limit = vmread(u64(fields.GUEST_LIMITS + place))
+        rights = vmread(u64(fields.GUEST_RIGHTS + place))
+        log(f"vmcs {name} {selector:04x} base {base:#x} limit {limit:#x} rights {rights:#x}")
+    for name, encoding in static(DUMPED):
+        log(f"vmcs {name} {vmread(u64(encoding)):#x}")

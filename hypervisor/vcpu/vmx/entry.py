@@ -1,0 +1,107 @@
+"""Into the guest and out again: the entry stub, and `vcpu_run` around it."""
+
+from __future__ import annotations
+
+from codegen.lang import fn, implements, stub, u32, u64
+from hypervisor.vcpu import contract
+from hypervisor.vcpu.exit import ExitKind
+from hypervisor.vcpu.vcpu import GuestRegisters, Vcpu
+from hypervisor.vcpu.vmx import fields
+from hypervisor.vcpu.vmx.deadline import arm_preemption_timer
+from hypervisor.vcpu.vmx.exit_reason import ENTRY_FAILURE, EXIT_REASONS, ExitReason
+from hypervisor.vcpu.vmx.exit_table import DECODERS
+from hypervisor.vcpu.vmx.inject import inject
+from hypervisor.vcpu.vmx.instructions import deliver_host_machine_check
+from hypervisor.vcpu.vmx.loaded import load
+from hypervisor.vcpu.vmx.state import VmxVcpu
+
+# RDI holds the vCPU, whose first bytes are its registers; it is loaded last. The flags survive MOV, so the test of
+# `launched` decides behind the loads. HOST_RSP is the address of the vCPU: after an exit every register is saved
+# relative to RSP, then RSP is the monitor's again. Nothing can push in between: interrupts are off, NMI and #MC have
+# stacks of their own.
+ENTER = """
+    push rbp
+    push rbx
+    push r12
+    push r13
+    push r14
+    push r15
+    mov [rdi + {{ host_rsp }}], rsp
+    cmp dword ptr [rdi + {{ launched }}], 0
+    jne resume
+    mov dword ptr [rdi + {{ launched }}], 1
+    lea rax, [rip + exited]
+    mov ecx, {{ HOST_RIP }}
+    vmwrite rcx, rax
+    {% for name, offset in loads %}
+    mov {{ name }}, [rdi + {{ offset }}]
+    {% endfor %}
+    vmlaunch
+    jmp refused
+resume:
+    {% for name, offset in loads %}
+    mov {{ name }}, [rdi + {{ offset }}]
+    {% endfor %}
+    vmresume
+refused:
+    mov eax, 1
+    jmp leave_stub
+exited:
+    {% for name, offset in saves %}
+    mov [rsp + {{ offset }}], {{ name }}
+    {% endfor %}
+    mov rsp, [rsp + {{ host_rsp }}]
+    xor eax, eax
+leave_stub:
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbx
+    pop rbp
+    ret
+"""
+
+REGISTERS = tuple((name, field.offset) for name, field in GuestRegisters.__layout__.fields.items() if name != "rsp")
+
+
+@stub(
+    ENTER,
+    constants={
+        "host_rsp": Vcpu.vendor.offset + VmxVcpu.host_rsp.offset,
+        "launched": Vcpu.vendor.offset + VmxVcpu.launched.offset,
+        "HOST_RIP": fields.HOST_RIP.encoding,
+        "saves": REGISTERS,
+        "loads": (*(r for r in REGISTERS if r[0] != "rdi"), *(r for r in REGISTERS if r[0] == "rdi")),
+    },
+)
+def vmx_enter(vcpu: Vcpu) -> u32:
+    """VMLAUNCH or VMRESUME: 0 after an exit, 1 when the instruction itself failed (SDM vol. 3C, 31.3)."""
+
+
+@implements(contract.vcpu_run)
+@fn
+def vcpu_run(vcpu: Vcpu) -> ExitKind:
+    """Enter the guest and come back with the decoded exit. Interrupts are off, before and after."""
+    load(vcpu)
+    if vcpu.pending.valid:
+        inject(vcpu)
+    arm_preemption_timer(vcpu)
+    if vmx_enter(vcpu) != 0:
+        return entry_failed(vcpu, fields.INSTRUCTION_ERROR.read())
+    reason = fields.EXIT_REASON.read()
+    vcpu.exit.hardware_reason = u64(reason)
+    if reason >= EXIT_REASONS:
+        return entry_failed(vcpu, reason)
+    return DECODERS[reason](vcpu)
+
+
+@fn(cold=True, noinline=True)
+def entry_failed(vcpu: Vcpu, reason: u32) -> ExitKind:
+    """The entry never reached the guest. `reason` is a VM-instruction error (31.4), or an exit reason with bit 31 set;
+    without that bit it is an exit that our controls do not allow."""
+    vcpu.exit.hardware_reason = u64(reason)
+    vcpu.exit.qualification = fields.EXIT_QUALIFICATION.read()
+    if reason == ENTRY_FAILURE | u32(ExitReason.MACHINE_CHECK_AT_ENTRY):
+        deliver_host_machine_check()
+    return ExitKind.ENTRY_FAILED
