@@ -186,18 +186,18 @@ MASK = 0xFF
 
 @fn
 def write_piece(piece: Span) -> None:
-    WRITTEN.fetch_add(u64(len(piece)))
+    WRITTEN.hits.fetch_add(u64(len(piece)))
 
 
 @fn
 def write_unsigned(value: u64, base: u32, width: u32, flags: u32) -> None:
-    WRITTEN.fetch_add(value + u64(base) + u64(width) + u64(flags))
+    WRITTEN.hits.fetch_add(value + u64(base) + u64(width) + u64(flags))
 
 
 @fn
 def write_signed(value: i64, width: u32) -> None:
     if value < 0:
-        WRITTEN.fetch_add(u64(width))
+        WRITTEN.hits.fetch_add(u64(width))
 
 
 @fn
@@ -205,7 +205,7 @@ def nothing() -> None:
     pass
 
 
-WRITTEN = storage(Timer).hits
+WRITTEN = storage(Timer)
 log = TextSink(begin=nothing, text=write_piece, unsigned=write_unsigned, signed=write_signed, end=nothing)
 panic = TextSink(
     begin=nothing, text=write_piece, unsigned=write_unsigned, signed=write_signed, end=nothing, noreturn=True
