@@ -28,3 +28,8 @@ def nested_kvm() -> tuple[bool, str]:
     finally:
         os.close(device)
     return False, "no probe guest has entered SVM or VMX under this KVM"
+
+
+def cpu_vendor() -> str:
+    """The image that this machine's own CPU needs: "vt-x" or "amd-v"."""
+    return "amd-v" if "AuthenticAMD" in Path("/proc/cpuinfo").read_text() else "vt-x"

@@ -104,7 +104,8 @@ class Count:
     maximum: int
 
     def parse(self, value: object, folder: Path) -> int:
-        fix = f"write a number from {self.minimum} to {self.maximum}"
+        only = self.minimum == self.maximum
+        fix = f"write {self.minimum}" if only else f"write a number from {self.minimum} to {self.maximum}"
         if isinstance(value, bool) or not isinstance(value, int):
             raise BadValue(f"{shown(value)} is no whole number", fix)
         if not self.minimum <= value <= self.maximum:
@@ -112,7 +113,7 @@ class Count:
         return value
 
     def rule(self) -> str:
-        return f"number from {self.minimum} to {self.maximum}"
+        return f"number from {self.minimum} to {self.maximum}" if self.minimum < self.maximum else f"`{self.minimum}`"
 
     def json_schema(self) -> JsonSchema:
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
@@ -188,7 +189,9 @@ def readable_file(text: str, folder: Path) -> Path:
     try:
         status = path.stat()
     except OSError as error:
-        raise BadValue(f"{shown(text)}: {error.strerror} ({path})", "correct the path, which is relative to this file") from None
+        raise BadValue(
+            f"{shown(text)}: {error.strerror} ({path})", "correct the path, which is relative to this file"
+        ) from None
     if not stat.S_ISREG(status.st_mode):
         raise BadValue(f"{shown(text)} is no regular file ({path})", "name a file")
     if not os.access(path, os.R_OK):

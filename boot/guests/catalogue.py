@@ -1,0 +1,33 @@
+"""The guests that exist, the Debian package of each, and where its file lies after set-up."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "build" / "guests"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One file of one Debian package. `member` is a pattern for its path in the package; `meta` marks a package that
+    only depends on the one with the kernel; `gunzip` unpacks it. `product` is relative to FOLDER."""
+
+    package: str
+    member: str
+    product: str
+    meta: bool = False
+    gunzip: bool = False
+
+
+GUESTS = {
+    "linux-cloud": Guest("linux-image-cloud-amd64", "./boot/vmlinuz-*", "linux-cloud/vmlinuz", meta=True),
+    "linux-generic": Guest("linux-image-amd64", "./boot/vmlinuz-*", "linux-generic/vmlinuz", meta=True),
+    "gnumach": Guest("gnumach-image-1.8-486", "./boot/gnumach-*.gz", "gnumach/gnumach", gunzip=True),
+    "memtest86+": Guest("memtest86+", "./boot/memtest86+x64.bin", "memtest86+/memtest86+x64.bin"),
+    "busybox": Guest("busybox-static", "./bin/busybox", "busybox/busybox"),
+}
+INITRAMFS = "initramfs.gz"
+
+
+def guest_path(name: str) -> Path:
+    """The file of the guest with that name ("initramfs" too), which set-up has put there."""
+    return FOLDER / (INITRAMFS if name == "initramfs" else GUESTS[name].product)

@@ -1,0 +1,104 @@
+"""Fetching the guests at set-up: packages by apt-get, one file out of each."""
+
+import fnmatch
+import gzip
+import hashlib
+import json
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from boot.guests.apt import Apt, AptError, debian_12
+from boot.guests.catalogue import FOLDER, GUESTS, Guest
+from boot.guests.initramfs import build_initramfs, initramfs_sources
+
+
+class GuestError(Exception):
+    """A guest that could not be fetched or unpacked."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be downloaded: for each guest its real package, and all bytes together."""
+
+    apt: Apt
+    packages: dict[str, str]
+    size: int
+
+
+def content_key() -> str:
+    """Changes when another guest, or another initramfs, would be made."""
+    digest = hashlib.sha256(repr(sorted(GUESTS.items())).encode())
+    for path, data in initramfs_sources():
+        digest.update(f"{path} {len(data)} ".encode() + data)
+    return digest.hexdigest()
+
+
+def missing_guests() -> list[str]:
+    return [name for name, guest in GUESTS.items() if not (FOLDER / guest.product).is_file()]
+
+
+def plan_download(names: list[str]) -> Plan:
+    """Find the packages; GuestError if neither the system's lists nor Debian's own have them."""
+    try:
+        return plan_with(Apt(), names)
+    except AptError:
+        pass
+    try:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        return plan_with(debian_12(FOLDER / "apt"), names)
+    except AptError as error:
+        raise GuestError(f"the guests' packages were not found: {error}") from None
+
+
+def plan_with(apt: Apt, names: list[str]) -> Plan:
+    packages = {n: apt.real_package(GUESTS[n].package) if GUESTS[n].meta else GUESTS[n].package for n in names}
+    sizes = apt.sizes(list(packages.values())) if packages else {}
+    return Plan(apt, packages, sum(sizes.values()))
+
+
+def fetch_guests(plan: Plan, say: Callable[[str], None]) -> None:
+    """Download and unpack; then make the initramfs, which needs no network."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, package in plan.packages.items():
+        say(f"guest {name}: {package}")
+        with tempfile.TemporaryDirectory(dir=FOLDER, prefix="download-") as folder:
+            try:
+                archive = plan.apt.download(package, Path(folder))
+            except AptError as error:
+                raise GuestError(str(error)) from None
+            extract(archive, GUESTS[name])
+            record(name, archive.name)
+    build_initramfs()
+
+
+def extract(archive: Path, guest: Guest) -> None:
+    """Put the one file that we want where it belongs, by rename, so that a broken run leaves nothing half."""
+    product = FOLDER / guest.product
+    product.parent.mkdir(parents=True, exist_ok=True)
+    partial = product.with_name(product.name + ".partial")
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE) as package:
+        with tarfile.open(fileobj=package.stdout, mode="r|") as tar:
+            for member in tar:
+                if member.isfile() and fnmatch.fnmatch(member.name, guest.member):
+                    source = tar.extractfile(member)
+                    assert source is not None
+                    with partial.open("wb") as target:
+                        shutil.copyfileobj(gzip.GzipFile(fileobj=source) if guest.gunzip else source, target)
+        while package.stdout and package.stdout.read(1 << 20):
+            pass
+    if package.returncode or not partial.is_file():
+        raise GuestError(f"{archive.name} holds no {guest.member}")
+    partial.replace(product)
+
+
+def record(name: str, file_name: str) -> None:
+    """Keep which version of the package each guest came from, for reports and bug hunting."""
+    versions = FOLDER / "versions.json"
+    known = json.loads(versions.read_text()) if versions.is_file() else {}
+    known[name] = file_name
+    versions.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")

@@ -1,0 +1,396 @@
+#!/usr/bin/env python3
+"""Keelback's one command: it sets itself up on first use, then builds, boots, tests and measures.
+
+Until the virtual environment in build/venv is ready, only the standard library is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+try:
+    import tomllib
+except ModuleNotFoundError:
+    sys.exit(f"build.py: Python 3.11 or newer is needed (this is {sys.version.split()[0]})")
+
+from boot.guests.fetch import GuestError, content_key, fetch_guests, missing_guests, plan_download
+
+if TYPE_CHECKING:
+    from hypervisor.config.model import MachineConfig
+
+ROOT = Path(__file__).resolve().parent
+BUILD = ROOT / "build"
+VENV = BUILD / "venv"
+STAMP = BUILD / "setup.json"
+EXAMPLE = ROOT / "examples" / "linux.toml"
+
+DEBIAN_PACKAGES = {
+    # package: (what shows that it is there: a program, a file pattern or a Python module; what it is for)
+    "python3-venv": ("import ensurepip", "the virtual environment"),
+    "qemu-system-x86": ("qemu-system-x86_64", "the AMD-V test machine"),
+    "bochs": ("bochs", "the VT-x test machine"),
+    "bochs-sdl": ("/usr/lib/*/bochs/plugins/libbx_sdl2_gui.so", "a display that Bochs can have without a screen"),
+    "ovmf": ("/usr/share/OVMF/OVMF_CODE_4M.fd", "UEFI firmware for the test machine"),
+    "lld": ("ld.lld", "linking the images and BOOTX64.EFI"),
+    "xorriso": ("xorriso", "writing the ISO"),
+    "mtools": ("mcopy", "writing the ISO's EFI system partition"),
+    "gdb": ("gdb", "debugging ring 0 at Python lines"),
+    "debian-archive-keyring": ("/usr/share/keyrings/debian-archive-keyring.gpg", "checking the guests' signatures"),
+}
+PYTHON_PACKAGES_SIZE = "about 190 MB, 620 MB on disk"
+EXPECT_SECONDS = {"qemu": 300.0, "kvm": 120.0, "bochs": 1200.0}
+MIB = 1 << 20
+
+
+class Failure(Exception):
+    """An end that is no bug; the message is for the user."""
+
+
+def main() -> int:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    parser = command_line()
+    arguments, rest = parser.parse_known_args()
+    if rest and arguments.command != "test":
+        parser.error(f"unknown argument {rest[0]}")
+    if arguments.command == "check" and (arguments.config is None) is not arguments.schema:
+        parser.error("check takes either CONFIG.toml or --schema")
+    try:
+        set_up()
+        if Path(sys.prefix) != VENV:
+            sys.stdout.flush()
+            os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), str(ROOT / "build.py"), *sys.argv[1:]])
+        commands = {"run": run, "test": test, "iso": iso, "check": check, "bench": bench}
+        return commands[arguments.command](arguments, rest)
+    except (Failure, GuestError) as failure:
+        print(f"build.py: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+# Set-up
+
+
+def set_up() -> None:
+    """Install what is missing, once; afterwards this only compares a few hashes."""
+    wanted = set_up_keys()
+    if read_stamp() == wanted:
+        return
+    BUILD.mkdir(exist_ok=True)
+    with one_at_a_time():
+        done = read_stamp()
+        if done == wanted:
+            return
+        packages = missing_debian_packages()
+        venv_is_due = done.get("python") != wanted["python"] or not (VENV / "bin" / "python").exists()
+        announce(packages, venv_is_due)
+        if packages:
+            install_debian_packages(packages)
+        guests = plan_download(missing_guests())
+        say(f"guests: {len(guests.packages)} Debian packages, {guests.size / 1e6:.0f} MB to download")
+        if venv_is_due:
+            make_virtualenv()
+        fetch_guests(guests, say)
+        STAMP.write_text(json.dumps(wanted, indent=2) + "\n")
+        say("set-up is complete; it will not be repeated")
+
+
+def set_up_keys() -> dict[str, str]:
+    """One content hash for each part of the set-up; a part is done again when its hash changes."""
+    pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    keys = {
+        "debian": repr(sorted(DEBIAN_PACKAGES)),
+        "python": repr((pins, sys.version_info[:2], str(VENV))),
+        "guests": content_key(),
+    }
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in keys.items()}
+
+
+def read_stamp() -> dict[str, str]:
+    try:
+        stamp = json.loads(STAMP.read_text())
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Two commands started together on a fresh tree: one sets up, the other waits for it."""
+    with (BUILD / "setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def missing_debian_packages() -> list[str]:
+    return [package for package, (evidence, _) in DEBIAN_PACKAGES.items() if not is_there(evidence)]
+
+
+def is_there(evidence: str) -> bool:
+    if evidence.startswith("import "):
+        return subprocess.run([sys.executable, "-c", evidence], capture_output=True, check=False).returncode == 0
+    if evidence.startswith("/"):
+        return any(Path("/").glob(evidence[1:]))
+    return shutil.which(evidence) is not None
+
+
+def announce(packages: list[str], venv_is_due: bool) -> None:
+    """Say what will be downloaded before anything is."""
+    say("first use (or changed dependencies): setting up")
+    for package in packages:
+        say(f"  Debian package {package}: {DEBIAN_PACKAGES[package][1]}")
+    if venv_is_due:
+        say(f"  Python packages pinned in pyproject.toml, into build/venv: {PYTHON_PACKAGES_SIZE}")
+    if missing := missing_guests():
+        say(f"  guests ({', '.join(missing)}), into build/guests: about 100 MB, 25 MB on disk")
+
+
+def install_debian_packages(packages: list[str]) -> None:
+    """By apt-get as root; otherwise say what to type."""
+    names = " ".join(packages)
+    if shutil.which("apt-get") is None:
+        programs = ", ".join(DEBIAN_PACKAGES[package][0] for package in packages)
+        raise Failure(f"missing: {programs} (in Debian, the packages {names}); install them and try again")
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+    if os.geteuid() != 0:
+        raise Failure(f"missing Debian packages; run this line, then try again:\n  sudo {' '.join(install)}")
+    simulation = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "--print-uris", *packages]
+    listing = subprocess.run(simulation, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        say("reading the package lists (about 10 MB)")
+        run_apt(["apt-get", "update", "-q"])
+        listing = subprocess.run(simulation, capture_output=True, text=True, check=False)
+    uris = [line.split() for line in listing.stdout.splitlines() if line.startswith("'")]
+    say(f"Debian: {len(uris)} packages, {sum(int(fields[2]) for fields in uris) / 1e6:.0f} MB to download")
+    try:
+        run_apt(install)
+    except Failure:  # lists that are older than the mirror's packages
+        run_apt(["apt-get", "update", "-q"])
+        run_apt(install)
+
+
+def run_apt(command: list[str]) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode:
+        raise Failure(f"{' '.join(command)} failed (its messages are above)")
+
+
+def make_virtualenv() -> None:
+    say("making build/venv")
+    pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    in_use: list[str] = [] if Path(sys.prefix) == VENV else ["--clear"]
+    install = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", *pins]
+    for command in ([sys.executable, "-m", "venv", *in_use, str(VENV)], install):
+        if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+            raise Failure(f"{' '.join(command)} failed (its messages are above)")
+
+
+def say(text: str) -> None:
+    """Progress goes to standard error: standard output is for results."""
+    print(f"build.py: {text}", file=sys.stderr, flush=True)
+
+
+# Commands. What they import needs the virtual environment, so they import it themselves.
+
+
+def run(arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from boot.image.archive import build_archive
+    from boot.machines.machine import Drive, Firmware, Host, Machine, MachineError
+    from boot.machines.run import Request, run_machine
+    from hypervisor.image import build_images
+
+    config = load(arguments.config)
+    host, vendor = choose_host(arguments.host)
+    with step("building the images"):
+        images = build_images("release")
+    with step("packing the guests"):
+        archive = build_archive(config)
+    memory = arguments.memory or default_memory(config.memory, archive.stat().st_size)
+    shape = {"host": Host(host), "firmware": Firmware(arguments.firmware), "cpus": arguments.cpus, "memory": memory}
+    timeout = arguments.timeout or (EXPECT_SECONDS[host] if arguments.expect is not None else None)
+    try:
+        if arguments.direct:
+            machine = Machine(**shape, kernel=images[vendor], archive=archive)
+        else:
+            machine = Machine(**shape, iso=write_iso(arguments.config, images, archive, None), drive=Drive.CD)
+        return run_machine(machine, Request(arguments.expect, timeout, arguments.log, tuple(config.names)))
+    except (MachineError, OSError) as error:
+        raise Failure(str(error)) from None
+
+
+def choose_host(wanted: str) -> tuple[str, str]:
+    """(host, the image that suits its CPU), and say why."""
+    from boot.machines.kvm import cpu_vendor, nested_kvm
+
+    if wanted in ("qemu", "bochs"):
+        return wanted, {"qemu": "amd-v", "bochs": "vt-x"}[wanted]
+    usable, reason = nested_kvm()
+    if wanted == "auto":
+        say(f"host: {'nested KVM' if usable else 'QEMU TCG with AMD-V'} ({reason})")
+    elif not usable:
+        raise Failure(f"--host kvm is not possible here: {reason}; use --host qemu or --host bochs")
+    return ("kvm", cpu_vendor()) if usable else ("qemu", "amd-v")
+
+
+def default_memory(guests: int, archive: int) -> int:
+    """Bytes of RAM for the machine: the guests', their files as loaded, and room for monitor and firmware."""
+    return max(512 * MIB, -(-(guests + archive + 192 * MIB) // (64 * MIB)) * 64 * MIB)
+
+
+def test(arguments: argparse.Namespace, rest: list[str]) -> int:
+    long = ["--long"] if arguments.long else []
+    pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", *long, *rest]
+    os.chdir(ROOT)
+    os.execv(sys.executable, pytest)
+
+
+def iso(arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from boot.image.archive import build_archive
+    from hypervisor.image import build_images
+
+    config = load(arguments.config)
+    with step("building the images"):
+        images = build_images(arguments.profile)
+    path = write_iso(arguments.config, images, build_archive(config), arguments.output)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    print(f"{path}: {path.stat().st_size} bytes, SHA-256 {digest}")
+    print("To write a USB stick (all that is on it will be lost), with its device in place of /dev/sdX:")
+    print(f"  sudo dd if={path} of=/dev/sdX bs=4M conv=fsync oflag=direct status=progress")
+    return 0
+
+
+def write_iso(config: Path, images: dict[str, Path], archive: Path, output: Path | None) -> Path:
+    from boot.image.iso import build_iso
+
+    path = output or BUILD / "iso" / f"{config.stem}.iso"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with step(f"writing {path}"):
+        return build_iso(images, archive, path)
+
+
+def check(arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from hypervisor.config.describe import access_summary, json_schema
+
+    if arguments.schema:
+        print(json.dumps(json_schema(), indent=2))
+    else:
+        print(access_summary(load(arguments.config)))
+    return 0
+
+
+def bench(arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from tests.bench.measure import measure
+
+    rows = measure(say)
+    if arguments.json:
+        print(json.dumps({"rows": rows}, indent=2))
+    else:
+        for row in rows:
+            print(f"{row['name']:32} {row['host']:8} {row['value']:>14,} {row['unit']}")
+    return 0
+
+
+def load(path: Path) -> MachineConfig:
+    """The checked configuration; all of its problems otherwise."""
+    from hypervisor.config.check import load_config
+    from hypervisor.config.problems import ConfigError
+
+    try:
+        return load_config(path)
+    except ConfigError as error:
+        raise Failure(f"{path} cannot be used:\n{error}") from None
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Show a long step and what it took."""
+    say(f"{what} ...")
+    begin = time.monotonic()
+    yield
+    say(f"{what}: {time.monotonic() - begin:.1f} s")
+
+
+def command_line() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="build.py", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+
+    def config(to: argparse.ArgumentParser, default: Path | None = EXAMPLE) -> None:
+        text = "which guests; without it examples/linux.toml" if default else "the file to check"
+        to.add_argument("config", nargs="?", type=Path, default=default, metavar="CONFIG.toml", help=text)
+
+    one = command("run", "build, make the ISO and boot it; the terminal is the guest's console (Ctrl-A x leaves)")
+    config(one)
+    one.add_argument(
+        "--host", choices=["qemu", "bochs", "kvm", "auto"], default="auto", help="qemu is AMD-V, bochs VT-x"
+    )
+    one.add_argument("--firmware", choices=["bios", "uefi"], default="bios")
+    one.add_argument("--direct", action="store_true", help="QEMU's own loader in place of the ISO")
+    one.add_argument("--cpus", type=whole_number, default=1, metavar="N")
+    one.add_argument("--memory", type=memory_size, metavar="SIZE", help="RAM of the machine, such as 1G")
+    one.add_argument(
+        "--expect", type=expected_text, metavar="[VM:]TEXT", help="end with 0 once a guest has printed TEXT, else 1"
+    )
+    one.add_argument("--timeout", type=seconds, metavar="SECONDS", help="time limit; with --expect 120 to 1200 by host")
+    one.add_argument("--log", type=Path, metavar="FILE", help="copy of the console's output")
+
+    one = command("test", "run the tests; further arguments go to pytest")
+    one.add_argument("--long", action="store_true", help="also the tests that take minutes")
+
+    one = command("iso", "write the ISO of a configuration")
+    config(one)
+    one.add_argument("-o", dest="output", type=Path, metavar="FILE", help="where to (build/iso/NAME.iso)")
+    one.add_argument("--profile", choices=["release", "debug"], default="release")
+
+    one = command("check", "check a configuration and print what each VM may touch")
+    config(one, None)
+    one.add_argument("--schema", action="store_true", help="print the JSON Schema of configurations")
+
+    one = command("bench", "measure: exact instruction counts, image sizes, build times")
+    one.add_argument("--json", action="store_true", help="one JSON object on standard output, and nothing else")
+    return parser
+
+
+def whole_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds")
+    return value
+
+
+def memory_size(text: str) -> int:
+    if text[-1:] not in ("M", "G") or not text[:-1].isascii() or not text[:-1].isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as in 512M or 2G")
+    return int(text[:-1]) * {"M": MIB, "G": 1024 * MIB}[text[-1]]
+
+
+def expected_text(text: str) -> str:
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is no text of one line")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Checking a configuration: every problem at once, or the model."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hypervisor.config.image import BadKernel, KernelImage
+from hypervisor.config.kernels import read_kernel
+from hypervisor.config.kinds import size_text
+from hypervisor.config.limits import MAX_VMS, MIB
+from hypervisor.config.model import MachineConfig, Module, VmConfig
+from hypervisor.config.problems import BadValue, ConfigError, Problem, shown
+from hypervisor.config.schema import REQUIRED, VM_KEYS
+from hypervisor.config.source import Source, parse_toml, read_source
+
+PAGE = 4096
+KEYS = [key.name for key in VM_KEYS]
+
+
+def load_config(path: Path) -> MachineConfig:
+    """The checked configuration; ConfigError with all problems."""
+    source = read_source(path)
+    return Check(source).run(parse_toml(source))
+
+
+@dataclass
+class Check:
+    """One pass over a document, collecting problems."""
+
+    source: Source
+    problems: list[Problem] = field(default_factory=list)
+
+    def run(self, document: dict[str, object]) -> MachineConfig:
+        for name in document:
+            if name != "vm":
+                fix = "did you mean [[vm]]?" if looks_like(name, ["vm"]) else "leave it out; VMs stand in [[vm]] tables"
+                self.report(None, name, "unknown key", fix)
+        vms = [self.vm(index, table) for index, table in enumerate(self.tables(document.get("vm")))]
+        self.names_differ(document.get("vm"))
+        if self.problems:
+            raise ConfigError(sorted(self.problems, key=lambda problem: problem.line or 0))
+        return MachineConfig(self.source.path, tuple(vm for vm in vms if vm is not None))
+
+    def tables(self, value: object) -> Iterable[dict[str, object]]:
+        """The [[vm]] tables, if that is what the document holds under `vm`."""
+        if not isinstance(value, list) or not value or not all(isinstance(table, dict) for table in value):
+            what = "there is no VM" if value is None or value == [] else "vm is no list of tables"
+            self.report(None, "", what, "begin each VM with a line [[vm]]")
+            return []
+        if len(value) > MAX_VMS:
+            self.report(None, "", f"{len(value)} VMs", f"write at most {MAX_VMS}")
+        return value
+
+    def vm(self, index: int, table: dict[str, object]) -> VmConfig | None:
+        """One VM; None if it has a problem."""
+        before = len(self.problems)
+        self.unknown_keys(index, table)
+        values = {key.name: self.value(index, table, key.name) for key in VM_KEYS}
+        kernel = values["kernel"]
+        image = self.kernel(index, kernel) if isinstance(kernel, Path) else None
+        if image is None or len(self.problems) > before:
+            return None
+        vm = VmConfig(kind=image.kind, **values)  # type: ignore[arg-type]  # each value was parsed by its key's kind
+        self.fits(index, vm, image)
+        return vm
+
+    def unknown_keys(self, index: int, table: dict[str, object]) -> None:
+        for name in table:
+            if name not in KEYS:
+                near = looks_like(name, KEYS)
+                fix = f"did you mean {near}?" if near else f"the keys are {', '.join(KEYS)}"
+                self.report(index, name, "unknown key", fix)
+
+    def value(self, index: int, table: dict[str, object], name: str) -> object:
+        """The parsed value of one key, its default if it is left out, None after a problem."""
+        key = VM_KEYS[KEYS.index(name)]
+        if name not in table:
+            if key.default is not REQUIRED:
+                return key.default
+            self.report(index, name, "missing", f"add a line such as {name} = {key.example}")
+            return None
+        try:
+            return key.kind.parse(table[name], self.source.path.parent)
+        except BadValue as bad:
+            self.report(index, name, bad.what, bad.fix)
+            return None
+
+    def kernel(self, index: int, path: Path) -> KernelImage | None:
+        try:
+            return read_kernel(path)
+        except BadKernel as bad:
+            self.report(index, "kernel", f"{shown(str(path))} {bad}", "name a kernel that can be booted")
+            return None
+
+    def fits(self, index: int, vm: VmConfig, image: KernelImage) -> None:
+        """The kernel's protocol takes what it is given, and all of it fits into the VM's memory."""
+        if vm.kind.is_multiboot and vm.initrd is not None:
+            self.report(index, "initrd", "a multiboot kernel takes no initrd", f'write modules = ["{vm.initrd.name}"]')
+        if vm.modules and not vm.kind.is_multiboot:
+            self.report(index, "modules", "a Linux kernel takes no modules", "use initrd, or leave it out")
+        length = len(vm.cmdline.encode())
+        if length > image.max_cmdline:
+            self.report(index, "cmdline", f"{length} bytes", f"this kernel takes at most {image.max_cmdline} bytes")
+        needed = image.end + sum(page_up(size) for size in file_sizes(vm.initrd, vm.modules))
+        if needed > vm.memory:
+            parts = f"the kernel needs {mib(image.end)}"
+            parts += f", with its initrd or modules {mib(needed)}" if needed > image.end else ""
+            self.report(
+                index,
+                "memory",
+                f'"{size_text(vm.memory)}" is too little: {parts}',
+                f'write at least "{-(-needed // (16 * MIB)) * 16}M"',
+            )
+
+    def names_differ(self, value: object) -> None:
+        tables = value if isinstance(value, list) else []
+        seen: dict[str, int] = {}
+        for index, table in enumerate(tables):
+            name = table.get("name") if isinstance(table, dict) else None
+            if not isinstance(name, str):
+                continue
+            if name in seen:
+                line = self.source.line(seen[name], "name")
+                what = f"{shown(name)} is used twice" + (f" (first in line {line})" if line else "")
+                self.report(index, "name", what, "give each VM a name of its own")
+            seen.setdefault(name, index)
+
+    def report(self, vm: int | None, key: str, what: str, fix: str) -> None:
+        line = None if vm is None else self.source.line(vm, key)
+        vm_text = "" if vm is None else f"vm {vm + 1}"
+        self.problems.append(Problem(str(self.source.path), line, vm_text, key, what, fix))
+
+
+def looks_like(name: str, known: list[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name.lower(), known, 1)), None)
+
+
+def file_sizes(initrd: Path | None, modules: tuple[Module, ...]) -> list[int]:
+    return [path.stat().st_size for path in [*([initrd] if initrd else []), *(module.file for module in modules)]]
+
+
+def page_up(size: int) -> int:
+    return -(-size // PAGE) * PAGE
+
+
+def mib(size: int) -> str:
+    return f"{-(-size // MIB)} MiB"

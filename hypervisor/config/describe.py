@@ -1,0 +1,90 @@
+"""The schema in other words: JSON Schema for editors, docs/config.md, and what a checked VM may touch."""
+
+from hypervisor.config.kinds import JsonSchema, size_text
+from hypervisor.config.limits import MAX_VMS
+from hypervisor.config.model import MachineConfig, VmConfig
+from hypervisor.config.schema import REQUIRED, VM_KEYS, Key
+
+INTRODUCTION = """\
+# The configuration
+
+<!-- Generated from hypervisor/config/schema.py by `build/venv/bin/python -m hypervisor.config`; a test compares. -->
+
+A configuration is a [TOML](https://toml.io) file with one `[[vm]]` table for each virtual machine, at most {max_vms}.
+Paths are relative to the file. `./build.py check FILE` says what is wrong with it, all at once, and then what each VM
+may touch; `./build.py check --schema` prints a JSON Schema for editors.
+
+```toml
+{example}
+```
+
+| key | value | default | meaning |
+|---|---|---|---|
+{rows}
+"""
+
+
+def json_schema() -> JsonSchema:
+    """JSON Schema (draft 2020-12) of a configuration."""
+    properties = {key.name: {"description": key.doc, **default_of(key), **key.kind.json_schema()} for key in VM_KEYS}
+    vm: JsonSchema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [key.name for key in VM_KEYS if key.default is REQUIRED],
+        "properties": properties,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Keelback configuration",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["vm"],
+        "properties": {"vm": {"type": "array", "minItems": 1, "maxItems": MAX_VMS, "items": vm}},
+    }
+
+
+def default_of(key: Key) -> JsonSchema:
+    return {"default": key.default} if isinstance(key.default, int | str) else {}
+
+
+def config_markdown() -> str:
+    """The text of docs/config.md."""
+    width = max(len(key.name) for key in VM_KEYS)
+    linux = [key for key in VM_KEYS if key.name != "modules"]
+    example = "\n".join(["[[vm]]", *(f"{key.name:{width}} = {key.example}" for key in linux)])
+    rows = "\n".join(f"| `{key.name}` | {key.kind.rule()} | {default_text(key)} | {key.doc} |" for key in VM_KEYS)
+    return INTRODUCTION.format(max_vms=MAX_VMS, example=example, rows=rows)
+
+
+def default_text(key: Key) -> str:
+    match key.default:
+        case bool(value):
+            return "`true`" if value else "`false`"
+        case int(value):
+            return f"`{value}`"
+        case None | "" | ():
+            return "none"
+        case _:
+            return "required"
+
+
+def access_summary(config: MachineConfig) -> str:
+    """For people: what each VM is, and everything that it may touch."""
+    return "\n\n".join(vm_access(vm) for vm in config.vms)
+
+
+def vm_access(vm: VmConfig) -> str:
+    files = [f"kernel {vm.kernel} ({vm.kind.value})"]
+    files += [f"initrd {vm.initrd}"] if vm.initrd else []
+    files += [f"module {module.file} {module.arguments}".rstrip() for module in vm.modules]
+    clock = "TSC, PM timer, PIT, RTC" + (", KVM paravirtual clock" if vm.kvm_signature else "")
+    lines = [
+        f"{vm.name}:",
+        *(f"  reads    {file}" for file in files),
+        f"  memory   {size_text(vm.memory)} of RAM of its own; no other VM's, and none of the monitor's",
+        f"  CPU      {vm.vcpus} virtual CPU{'s' if vm.vcpus > 1 else ''}",
+        "  devices  virtual only: interrupt controllers, serial port COM1 (the console), PCI host bridge, ACPI",
+        f"  clocks   {clock}",
+        "  hardware none: no real port, MSR, device or interrupt",
+    ]
+    return "\n".join(lines)
