@@ -6,7 +6,7 @@ import ast
 
 from codegen.front.flow import Flow, join
 from codegen.front.function import FunctionLowering
-from codegen.front.lowering import adopt, coerce, conversion_between, is_struct, lower
+from codegen.front.lowering import adopt, certain, coerce, conversion_between, is_struct, lower
 from codegen.front.objects import type_of
 from codegen.front.registry import expression
 from codegen.front.types import (
@@ -197,6 +197,7 @@ def compare_two(f: FunctionLowering, node: ast.AST, op: ast.cmpop, left: Value, 
                 f"`{name}` compares references to structs, not {left.type} and {right.type}", node, help="write `==`"
             )
         return ir.Compare("eq" if name == "is" else "ne", left.code, right.code, loc)
+    left, right = certain(left), certain(right)
     if left.type == LITERAL and right.type == LITERAL:
         return ir.Const(BOOL, int(compare_numbers(name, left.static, right.static)), loc)
     if left.type == LITERAL:
@@ -229,10 +230,6 @@ def compare_numbers(name: str, left: int, right: int) -> bool:
 
 def comparison_help(left: Type, right: Type) -> str:
     """What to write for two types that do not compare."""
-    if isinstance(left, OptionType) or isinstance(right, OptionType):
-        return "test it with `is None` first"
-    if isinstance(left, ResultType) or isinstance(right, ResultType):
-        return "test it with `isinstance` first"
     return conversion_between(right, left) or conversion_between(left, right)
 
 

@@ -80,6 +80,16 @@ def adopt(value: Value, kind: Type, mask: bool = False) -> Value:
     return constant(kind, number, value.loc)
 
 
+def certain(value: Value) -> Value:
+    """An operand that is neither perhaps None nor perhaps an error."""
+    if isinstance(value.type, OptionType):
+        raise refuse(f"this is {value.type}", value.loc, help="test it with `is None` first")
+    if isinstance(value.type, ResultType):
+        advice = f"test it with `isinstance(..., {value.type.error})` first"
+        raise refuse(f"this is {value.type}", value.loc, help=advice)
+    return value
+
+
 def coerce(f: FunctionLowering, value: Value, kind: Type, what: str) -> Value:
     """The same value as this type: unchanged, or put into an option or a result. Nothing else is implicit."""
     if value.type == kind:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from codegen.front.function import FunctionLowering
-from codegen.front.lowering import adopt, conversion_between, conversion_help, lower
+from codegen.front.lowering import adopt, certain, conversion_between, conversion_help, lower
 from codegen.front.registry import expression
 from codegen.front.types import LITERAL, U64T, AddressType, BoolType, IntType, Type, is_unsigned
 from codegen.front.values import Value, constant, literal
@@ -41,6 +41,7 @@ def combine(f: FunctionLowering, node: ast.AST, op: ast.operator, left: Value, r
         advice = "write `//`" if isinstance(op, ast.Div) else ""
         raise f.refuse(f"`{ast.unparse(node)}`: this operator is not in the language", node, help=advice)
     name, sign, python = OPERATORS[type(op)]
+    left, right = certain(left), certain(right)
     if left.type == LITERAL and right.type == LITERAL:
         return fold(f, node, python, left, right)
     if name in ("shl", "shr"):

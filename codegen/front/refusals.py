@@ -43,8 +43,25 @@ EXPRESSIONS: dict[type[ast.AST], tuple[str, str]] = {
 
 
 def refused_statement(f: FunctionLowering, node: ast.stmt) -> Refused:
-    """The error for a statement without a rule."""
+    """The error for a statement without a rule; what it would bind is not reported again."""
+    for name in bound_by(node):
+        f.poison(name, node)
     return refused(f, node, STATEMENTS)
+
+
+def bound_by(node: ast.stmt) -> set[str]:
+    """Names that a statement assigns, declares or imports."""
+    found: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            found.add(part.id)
+        elif isinstance(part, ast.Global | ast.Nonlocal):
+            found.update(part.names)
+        elif isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(part.name)
+        elif isinstance(part, ast.alias):
+            found.add((part.asname or part.name).split(".")[0])
+    return found
 
 
 def refused_expression(f: FunctionLowering, node: ast.expr) -> Refused:
