@@ -483,7 +483,7 @@ class Intrinsic:
 @dataclass(frozen=True, slots=True)
 class Relocation:
     """In a Data: 8 bytes at `offset` hold the address of `symbol` plus `addend`. In a Stub also kind "pc32" (4 bytes, addend -4),
-    "abs32" (4 bytes) and "phys32" (4 bytes: the physical address of what an image links at its virtual one)."""
+    "abs32" (4 bytes)."""
 
     offset: int
     symbol: str
