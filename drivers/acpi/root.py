@@ -61,7 +61,7 @@ ROOT = storage(AcpiRoot)
 
 @fn(cold=True)
 def acpi_start(rsdp_hint: Hpa) -> bool:
-    """Find the root table: at the loader's hint, else in the EBDA and the BIOS area (5.2.5.1). False when there is none."""
+    """Find the root table: at the loader's hint, else in the EBDA and the BIOS area (5.2.5.1). False without one."""
     if u64(rsdp_hint) != 0:
         return take_rsdp(rsdp_hint)
     ebda = phys_span(EBDA_SEGMENT, 2).view(0, EbdaPointer)

@@ -65,7 +65,7 @@ def lapic_start(use_x2apic: bool, spurious_vector: u8) -> None:
     """Enable this processor's local APIC with every local interrupt masked but NMI on LINT1."""
     state = ApicBase.of(rdmsr(u32(MSR_APIC_BASE)))
     APIC.base = Hpa(state.frame << 12)
-    # Firmware may have chosen x2APIC mode already; there is no way back but through "disabled", which Bochs never leaves.
+    # Firmware may have chosen x2APIC mode already. The way back leads through "disabled", which Bochs never leaves.
     APIC.x2apic = use_x2apic or state.x2apic
     if APIC.x2apic and not state.x2apic:
         wrmsr(u32(MSR_APIC_BASE), u64(state.replace(enabled=True, x2apic=True)))

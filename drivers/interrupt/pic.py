@@ -1,4 +1,4 @@
-"""Registers of the pair of 8259A interrupt controllers and of the ELCR (8259A datasheet; PIIX3 datasheet, section 2.5)."""
+"""Registers of the two 8259A interrupt controllers and of the ELCR (8259A datasheet; PIIX3 datasheet, section 2.5)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Timers and clocks of the PC: their registers, which guests' chips in `hypervisor/devices` imitate, and their drivers."""
+"""Timers and clocks of the PC: registers, which the chips in `hypervisor/devices` imitate for guests, and drivers."""

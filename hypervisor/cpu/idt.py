@@ -48,7 +48,7 @@ IDT = storage(Idt)
 
 @fn(cold=True)
 def idt_fill() -> None:
-    """Point every gate at its entry. #DF, NMI and #MC get stacks of their own."""
+    """Point every gate at its entry, on the stack of whoever is interrupted."""
     first = trap_entries()
     for vector in range(u64(VECTORS)):
         gate = IDT.gates[vector]
@@ -58,6 +58,11 @@ def idt_fill() -> None:
         gate.offset_high = u32.trunc(entry >> 32)
         gate.selector = CODE_SELECTOR
         gate.type = INTERRUPT_GATE
+
+
+@fn(cold=True)
+def idt_use_own_stacks() -> None:
+    """#DF, NMI and #MC go to the stacks that the TSS names: for when those are mapped."""
     IDT.gates[u32(Vector.DF)].ist = IST_DOUBLE_FAULT
     IDT.gates[u32(Vector.NMI)].ist = IST_NMI
     IDT.gates[u32(Vector.MC)].ist = IST_MACHINE_CHECK

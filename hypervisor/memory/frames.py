@@ -1,7 +1,7 @@
 """All RAM and its owners: 2 MiB runs, and single 4 KiB frames out of runs that are split.
 
 The table of runs is as long as the RAM is high and lies in RAM itself. Frames are scrubbed when they get an owner and
-again when they lose it. Small things come from below, guests' RAM from above, so that neither breaks up the other's runs.
+again when they lose it. Small things come from below, guests' RAM from above: neither breaks up the other's runs.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def release_frame(hpa: Hpa, owner: u8) -> None:
 
 @fn
 def allocate_runs(wanted: u64, owner: u8) -> Hpa | None:
-    """`wanted` zeroed runs (2 MiB each) in one piece, 2 MiB-aligned, the highest there are. None when there are none."""
+    """`wanted` zeroed runs (2 MiB each) in one piece, the highest there are. None when there are none."""
     length = u64(0)
     number = FRAMES.run_count
     while number > 0:

@@ -1,4 +1,4 @@
-"""The monitor's final address space: W^X image, all RAM without execution, stacks between guard pages, devices uncached.
+"""The monitor's final address space: W^X image, RAM without execution, stacks between guard pages, devices uncached.
 
     FFFF_8000_0000_0000   all physical memory that is RAM or holds firmware tables, and device windows
     FFFF_FFFF_8000_0000   the image: code, read-only data, data, each with its own rights
@@ -15,6 +15,7 @@ from codegen.lang import (
     Hva,
     cpuid,
     fn,
+    implements,
     invlpg,
     max,
     min,
@@ -28,6 +29,7 @@ from codegen.lang import (
     write_cr3,
     write_cr4,
 )
+from drivers.acpi.root import acpi_may_read
 from hypervisor.memory.frames import allocate_frame, allocate_frames
 from hypervisor.memory.image_layout import PHYSICAL_MAP_BASE, ImageBound, image_bound
 from hypervisor.memory.owner import Owner
@@ -159,6 +161,7 @@ def map_device(hpa: Hpa, length: u64) -> bool:
     return True
 
 
+@implements(acpi_may_read)
 @fn(cold=True)
 def memory_is_mapped(hpa: Hpa, length: u64) -> bool:
     """Whether all these bytes can be read through the direct map: for addresses that firmware tables give."""

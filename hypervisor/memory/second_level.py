@@ -43,7 +43,7 @@ def second_level_create(tables_owner: u8) -> Hpa | None:
 def second_level_map(
     root: Hpa, gpa: Gpa, hpa: Hpa, size: u64, rights: AccessRights, ram_owner: u8, tables_owner: u8
 ) -> u64 | MapError:
-    """Map `size` bytes of RAM that belongs to `ram_owner`, with the largest leaves that fit; gives the number of new tables."""
+    """Map `size` bytes of `ram_owner`'s RAM with the largest leaves that fit; gives the number of new tables."""
     end = u64(gpa).checked_add(size)
     if end is None or end > GPA_LIMIT or (u64(gpa) | u64(hpa) | size) & (FRAME - 1) != 0:
         return MapError.MISALIGNED

@@ -41,7 +41,7 @@ def wait_for_edge(reference: Reference, edge: Edge) -> bool:
 def measure_tsc(reference: Reference) -> u64 | None:
     """TSC ticks in a second. None when the reference stands still or the result is absurd.
 
-    Takes SHORTEST_MS where reading the clocks is quick (an emulator that counts instructions), up to LONGEST_MS where not.
+    Takes SHORTEST_MS where reading clocks is quick (an emulator that counts instructions), up to LONGEST_MS where not.
     """
     first = Local(Edge)
     last = Local(Edge)
