@@ -29,19 +29,19 @@ from codegen.front.recursion import recursion
 from codegen.front.source import definition
 from codegen.front.types import NEVER, NONE
 from codegen.ir import nodes as ir
-from codegen.lang.routines import ContractFn, Fn
+from codegen.lang.routines import ContractFn, Fn, StubFn
 
 RULES = (atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static, tuples)
 """Modules whose rules register themselves when imported."""
 
 
 def lower_program(
-    roots: Sequence[Fn], modules: Sequence[ModuleType], target: TargetInfo
+    roots: Sequence[Fn | StubFn], modules: Sequence[ModuleType], target: TargetInfo
 ) -> tuple[ir.Program, list[Diagnostic]]:
     """Everything that the roots reach. With diagnostics, the program is incomplete and must not be used."""
     program = ProgramLowering(target, tuple(modules))
     program.name_data(modules)
-    find_exported(program, [*roots, *module_functions(modules)])
+    find_exported(program, [*(root for root in roots if isinstance(root, Fn)), *module_functions(modules)])
     for root in roots:
         with_diagnostic(program, root)
     while program.queue:
@@ -99,7 +99,7 @@ def check_contract(program: ProgramLowering, contract: ContractFn, routine: Fn) 
         program.diagnostics.append(Diagnostic(message, place_of(routine), (where,)))
 
 
-def with_diagnostic(program: ProgramLowering, root: Fn) -> None:
+def with_diagnostic(program: ProgramLowering, root: Fn | StubFn) -> None:
     """Reaches a root."""
     try:
         program.callee(root, place_of(root))
