@@ -7,9 +7,8 @@ knows (drive, sector size, TSC) it leaves for stage 2 in `BootSector`, which lie
 
 from __future__ import annotations
 
-from codegen.asm.flat import assemble_flat
-
 from boot.bios.low_memory import BOOT_SECTOR, DISK_PACKET, DRIVE_PARAMETERS, STAGE2, STAGE2_SIGNATURE, STAGE2_SIZE
+from codegen.asm.flat import assemble_flat
 from codegen.lang import Field, Struct, at, u8, u32, u64
 
 SECTOR_SIZE = 2048

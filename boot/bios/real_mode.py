@@ -11,10 +11,9 @@ Interrupts are on only while the BIOS runs.
 
 from __future__ import annotations
 
-from codegen.asm.flat import assemble_flat
-
 from boot.bios.low_memory import BOOT_SECTOR, LOADER_STACK, REAL_MODE_SIZE, STAGE2, STAGE2_SIGNATURE
-from codegen.lang import Field, Struct, at, u16, u32
+from codegen.asm.flat import assemble_flat
+from codegen.lang import Field, Struct, at, sizeof, u16, u32
 
 BIOS_CALL = STAGE2 + 8
 
@@ -58,7 +57,7 @@ real_idt:
     .long 0
     .balign 4
 registers:
-    .skip {{ R.size }}
+    .skip {{ size }}
     .long 0                         /* the loader's ESP: at registers + size, since keystone drops label differences */
     .long 0                         /* the loader's BiosRegisters */
 
@@ -103,11 +102,11 @@ bios_call:
     mov ebx, interrupt + 1
     mov byte ptr [ebx], al
     mov ebx, registers
-    mov dword ptr [ebx + {{ R.size + 4 }}], esi
+    mov dword ptr [ebx + {{ size + 4 }}], esi
     mov edi, ebx
-    mov ecx, {{ R.size }}
+    mov ecx, {{ size }}
     rep movsb
-    mov dword ptr [ebx + {{ R.size }}], esp
+    mov dword ptr [ebx + {{ size }}], esp
     .byte 0xea
     .long leave32
     .word 0x18
@@ -180,10 +179,10 @@ back32:
     mov gs, ax
     mov ss, ax
     mov ebx, registers
-    mov esp, dword ptr [ebx + {{ R.size }}]
-    mov edi, dword ptr [ebx + {{ R.size + 4 }}]
+    mov esp, dword ptr [ebx + {{ size }}]
+    mov edi, dword ptr [ebx + {{ size + 4 }}]
     mov esi, ebx
-    mov ecx, {{ R.size }}
+    mov ecx, {{ size }}
     rep movsb
     pop edi
     pop esi
@@ -201,6 +200,7 @@ def build_real_mode_part(main: int, bss: int, bss_size: int) -> bytes:
         address=STAGE2,
         constants={
             "R": BiosRegisters,
+            "size": sizeof(BiosRegisters),
             "signature": STAGE2_SIGNATURE,
             "stack": LOADER_STACK,
             "real_stack": BOOT_SECTOR,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from codegen.lang import Array, Hva, Struct, address_of, at, fn, storage, u8, u64
 
-IMAGE_VIRTUAL_BASE = 0xFFFF_FFFF_8000_0000
 PHYSICAL_MAP_BASE = 0xFFFF_8000_0000_0000
 STACK_SIZE = 32 << 10
 

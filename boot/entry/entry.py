@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Never
 
-from boot.entry.early import EARLY_SYMBOL, IMAGE_VIRTUAL_BASE, EarlyMemory
+from boot.entry.early import EARLY_SYMBOL, EarlyMemory
 from boot.info import BOOT_INFO_MAGIC
 from boot.load.elf import IMAGE_MAX
 from codegen.lang import sizeof, stub
@@ -31,18 +31,19 @@ TEXT = """
     .skip 11
     {{ quad("boot_entry") }}        /* +20: virtual address of +00 */
     {{ quad(early) }}               /* +28: of EarlyMemory */
-    {{ quad("__image_end") }}       /* +30 */
+    {{ quad("__image_start") }}     /* +30 */
+    {{ quad("__image_end") }}       /* +38 */
 gdt:
-    .quad 0                         /* +38 */
+    .quad 0                         /* +40 */
     .quad 0x00cf9b000000ffff        /* 08: 32-bit code */
     .quad 0x00cf93000000ffff        /* 10: data */
     .quad 0x00af9b000000ffff        /* 18: 64-bit code */
-entry32:                            /* +58 */
+entry32:                            /* +60 */
     mov esp, 0x500                  /* there may be no stack: one word of the BIOS's inter-application area */
     call here
-here:                               /* +62 */
+here:                               /* +6a */
     pop ebp
-    sub ebp, 0x62                   /* physical address of +00 */
+    sub ebp, 0x6a                   /* physical address of +00 */
     mov edi, dword ptr [ebp + 0x28]
     sub edi, dword ptr [ebp + 0x20]
     add edi, ebp                    /* physical address of EarlyMemory */
@@ -79,13 +80,16 @@ low_pages:
     add edx, 8
     dec ecx
     jnz low_pages
-    mov eax, ebp
+    mov edx, dword ptr [ebp + 0x30]
+    mov eax, edx
     sub eax, dword ptr [ebp + 0x20]
-    add eax, {{ image_low }}        /* physical base of the image */
+    add eax, ebp                    /* physical base of the image */
     push 0
     push eax
     add eax, {{ leaf }}
-    lea edx, [edi + {{ E.image_directory.offset }}]
+    and edx, 0x3fe00000             /* its place in the directory: 8 bytes for 2 MiB */
+    shr edx, 18
+    lea edx, [edi + edx + {{ E.image_directory.offset }}]
     mov ecx, {{ image_pages }}
 image_pages:
     mov dword ptr [edx], eax
@@ -103,7 +107,7 @@ image_pages:
     wrmsr
     mov eax, 0x80010033             /* paging, write protection, native FPU errors, monitor coprocessor; caches on */
     mov cr0, eax
-    lea eax, [ebp + 0x38]
+    lea eax, [ebp + 0x40]
     sub esp, 8
     mov word ptr [esp], 31
     mov dword ptr [esp + 2], eax
@@ -120,11 +124,13 @@ image_pages:
     mov gs, eax
     mov ebp, ebp
     mov rax, qword ptr [rbp + 0x20]
-    sub rax, rbp                    /* virtual minus physical */
+    sub rax, rbp
+    mov r12, rax                    /* virtual minus physical */
     mov esp, esp
-    add rsp, rax
+    add rsp, r12
+    add rbp, r12
     lea rcx, [rip + high]
-    add rcx, rax
+    add rcx, r12
     jmp rcx
 high:
     mov edi, ebx
@@ -132,11 +138,11 @@ high:
     je monitor
     pop rsi                         /* physical base of the image */
     pop rcx                         /* TSC */
-    mov rdx, qword ptr [rbp + 0x30]
-    mov rax, {{ image_virtual }}
-    sub rdx, rax                    /* its size */
+    mov rdx, qword ptr [rbp + 0x38]
+    sub rdx, qword ptr [rbp + 0x30] /* its size */
     {{ call("pvh_boot_info") }}
     mov rdi, rax
+    sub rdi, r12
 monitor:
     and rsp, -16
     {{ call("start") }}
@@ -182,7 +188,7 @@ compatible:
 @stub(
     TEXT,
     bits=32,
-    section=".text.entry",
+    section=".text.start",
     externals=("start", "pvh_boot_info", "early_memory"),
     constants={
         "E": EarlyMemory,
@@ -192,8 +198,6 @@ compatible:
         "leaf": LEAF,
         "two_mib": TWO_MIB,
         "image_pages": IMAGE_MAX // TWO_MIB,
-        "image_virtual": IMAGE_VIRTUAL_BASE,
-        "image_low": IMAGE_VIRTUAL_BASE & 0xFFFF_FFFF,
         "magic": BOOT_INFO_MAGIC,
     },
 )

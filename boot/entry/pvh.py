@@ -5,11 +5,11 @@ QEMU puts them into low memory, so they are copied before anything else runs.
 
 from __future__ import annotations
 
-from boot.entry.early import IMAGE_VIRTUAL_BASE
 from boot.info import BOOT_INFO_MAGIC, COMMAND_LINE_MAX, MEMORY_REGIONS_MAX, BootFlags, BootInfo, BootWay
 from codegen.lang import (
     Field,
     Hpa,
+    Hva,
     Struct,
     address_of,
     at,
@@ -63,7 +63,7 @@ INFO = storage(BootInfo)
 
 
 @fn(export="pvh_boot_info")
-def pvh_boot_info(start_info: Hpa, image_base: Hpa, image_size: u64, entry_tsc: u64) -> Hpa:
+def pvh_boot_info(start_info: Hpa, image_base: Hpa, image_size: u64, entry_tsc: u64) -> Hva:
     """BootInfo in the image's own memory. A wrong magic leaves an empty memory map, which the monitor refuses."""
     INFO.magic = BOOT_INFO_MAGIC
     INFO.way = BootWay.PVH
@@ -80,7 +80,7 @@ def pvh_boot_info(start_info: Hpa, image_base: Hpa, image_size: u64, entry_tsc: 
             INFO.archive_size = module.size
         if start.command_line != Hpa(0):
             copy_command_line(start.command_line)
-    return image_base + image_offset(INFO)
+    return address_of(INFO)
 
 
 @fn
@@ -103,9 +103,3 @@ def copy_command_line(source: Hpa) -> None:
         INFO.command_line[i] = text[i]
     check = span_of(INFO).slice(usize(BootInfo.command_line.offset), len(CHECK_WORD))
     INFO.flags = BootFlags(check_machine=check.equals(CHECK_WORD))
-
-
-@fn
-def image_offset(info: BootInfo) -> u64:
-    """From the image's first byte, by its link address."""
-    return u64(address_of(info)) - IMAGE_VIRTUAL_BASE

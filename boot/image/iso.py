@@ -13,7 +13,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from boot.bios.boot_sector import SECTOR_SIZE
+from boot.bios.boot_sector import SECTOR_SIZE, build_boot_sector
+from boot.bios.stage2 import build_stage2
 
 SYSTEM_AREA = 32768
 VOLUME_ID = "KEELBACK"
@@ -25,6 +26,13 @@ RELEASE_DATE = 1_767_225_600  # 2026-01-01 00:00 UTC: all dates on the medium
 
 class IsoError(Exception):
     """xorriso failed, or a part does not fit."""
+
+
+def build_iso(images: dict[str, Path], archive: Path, out: Path) -> Path:
+    """The ISO of both images ("vt-x" and "amd-v": ELF files) and one archive. Raises IsoError and LoaderTooLarge."""
+    stage2 = build_stage2(out.parent / "loader")
+    files = {IMAGE_FILES[vendor]: image for vendor, image in images.items()}
+    return write_iso(build_boot_sector(), stage2, files | {ARCHIVE_FILE: archive}, out)
 
 
 def write_iso(boot_sector: bytes, stage2: bytes, files: dict[str, Path], out: Path, esp: Path | None = None) -> Path:
