@@ -95,7 +95,9 @@ def without_comments(text: str) -> str:
 def check(text: str, bits: int) -> list[Line]:
     """The statements, all of which keystone assembles correctly. Raises BadAssembly otherwise."""
     lines, names = statements(text, bits)
-    complaints = [f"line {line.number}: {line.text}: {complaint}" for line in lines for complaint in faults(line, names)]
+    complaints = [
+        f"line {line.number}: {line.text}: {complaint}" for line in lines for complaint in faults(line, names)
+    ]
     if complaints:
         raise BadAssembly("\n".join(complaints))
     return lines
@@ -143,6 +145,12 @@ def _instruction(word: str, operands: str, bits: int) -> list[str]:
         return [f"loads only 24 bits of the base: {{{{ {word}32(label) }}}}"]
     if word in ("jmp", "call") and operands.startswith("short "):
         return ["short is chosen by itself"]
+    if bits == 16 and word == "call" and re.fullmatch(r"[a-ds][xipl]|[bs]p|word ptr.*", operands):
+        return ["near calls and RET have four-byte return addresses in 16-bit code, this one two"]
+    if bits == 16 and word == "push" and re.match(r"[-\d]", operands):
+        return ["pushes four bytes: push a register"]
+    if bits == 32 and word in ("push", "pop") and operands in SEGMENTS:
+        return ["moves ESP by two: go through a register"]
     if word in NEEDS_OPERAND and not operands:
         return [f"write {word} {NEEDS_OPERAND[word]}"]
     if word in BETTER:

@@ -96,6 +96,4 @@ def gs_store(offset: int, register: str) -> str:
     return f"mov gs:[riz*1 + {offset:#x}], {register}"
 
 
-_MACROS: dict[str, Any] = {
-    each.__name__: each for each in (instruction, far_jump, lgdt32, lidt32, gs_load, gs_store)
-}
+_MACROS: dict[str, Any] = {each.__name__: each for each in (instruction, far_jump, lgdt32, lidt32, gs_load, gs_store)}

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from codegen.back.llvm_text import ModuleText
 
 IMAGE_BASE = 0xFFFF_FFFF_8000_0000
-"""Virtual address of physical address 0 in an image: it is linked in the top 2 GiB (code model kernel)."""
+"""Virtual address of an image's first byte: the top 2 GiB (code model kernel)."""
 
 _BYTES = [chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\{byte:02X}" for byte in range(256)]
-_RELOCATION_SIZE = {"abs64": 8, "abs32": 4, "phys32": 4, "pc32": 4}
+_RELOCATION_SIZE = {"abs64": 8, "abs32": 4, "pc32": 4}
 
 
 def byte_string(contents: bytes) -> str:
@@ -61,26 +61,25 @@ def _packed(module: ModuleText, symbol: str, contents: bytes, relocations: Itera
         if relocation.offset > position:
             piece = contents[position : relocation.offset]
             append(f"[{len(piece)} x i8]", byte_string(piece))
-        append(*_address(module, symbol, relocation))
+        for field in _address(module, symbol, relocation):
+            append(*field)
         position = relocation.offset + _RELOCATION_SIZE[relocation.kind]
     if position < len(contents):
         append(f"[{len(contents) - position} x i8]", byte_string(contents[position:]))
     return f"<{{ {', '.join(types)} }}>", f"<{{ {', '.join(values)} }}>"
 
 
-def _address(module: ModuleText, symbol: str, relocation: Relocation) -> tuple[str, str]:
-    """The address as a constant expression; LLVM makes the relocation of it (R_X86_64_64, _32 and _PC32)."""
-    target = module.symbol(relocation.symbol)
-    if relocation.kind == "abs64" and module.target.pointer_bits == 64:
-        return "ptr", f"getelementptr (i8, ptr {target}, i64 {relocation.addend})"
-    number = f"ptrtoint (ptr {target} to i64)"
+def _address(module: ModuleText, symbol: str, relocation: Relocation) -> list[tuple[str, str]]:
+    """The address as constant expressions; LLVM makes the relocation of them (R_X86_64_64, _32, _PC32 and their like)."""
+    size = f"i{module.target.pointer_bits}"
+    target = f"getelementptr (i8, ptr {module.symbol(relocation.symbol)}, {size} {relocation.addend})"
     if relocation.kind == "abs64":
-        return "i64", f"add (i64 {number}, i64 {relocation.addend})"
+        return [("ptr", target)] if size == "i64" else [("ptr", target), ("i32", "0")]
+    if relocation.kind == "abs32" and size == "i32":
+        return [("ptr", target)]
+    number = f"ptrtoint (ptr {target} to {size})"
     if relocation.kind == "pc32":
         # The addend counts from the field itself, as in ELF: -4 for the operand of a call.
-        place = f"ptrtoint (ptr getelementptr (i8, ptr {module.quote(symbol)}, i64 {relocation.offset}) to i64)"
-        number = f"add (i64 sub (i64 {number}, i64 {place}), i64 {relocation.addend})"
-    else:
-        base = IMAGE_BASE if relocation.kind == "phys32" else 0
-        number = f"add (i64 {number}, i64 {relocation.addend - base})"
-    return "i32", f"trunc (i64 {number} to i32)"
+        place = f"getelementptr (i8, ptr {module.quote(symbol)}, {size} {relocation.offset})"
+        number = f"sub ({size} {number}, {size} ptrtoint (ptr {place} to {size}))"
+    return [("i32", number if size == "i32" else f"trunc (i64 {number} to i32)")]

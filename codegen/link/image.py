@@ -12,9 +12,8 @@ from codegen.link.lld import link, render
 
 @dataclass(frozen=True, slots=True)
 class ImageLayout:
-    """`physical_base` is where the image's first byte is loaded (a multiple of 4096); `entry` is a symbol.
-
-    `pvh_entry`: a symbol of 32-bit code that a PVH loader starts (XEN_ELFNOTE_PHYS32_ENTRY, Xen's include/public/elfnote.h).
+    """`physical_base` is where a loader that goes by the file puts the first byte (a multiple of 4096). `entry` is a
+    symbol; `pvh_entry` one of 32-bit code that a PVH loader starts (XEN_ELFNOTE_PHYS32_ENTRY, Xen's elfnote.h).
     """
 
     physical_base: int
@@ -23,7 +22,8 @@ class ImageLayout:
 
 
 def link_elf(objects: Sequence[Path], output: Path, layout: ImageLayout) -> Path:
-    """Links to `output`. Text is read-execute, constants read-only, the rest read-write, each from a new page.
+    """Links to `output`, from IMAGE_BASE on: first the section `.text.entry` of stubs. Text is read-execute, constants
+    read-only, the rest read-write, each from a new page.
 
     The script defines `__image_start`, `__image_end`, and `_start` and `_end` of `__text`, `__rodata`, `__data`, `__bss`.
     Raises LinkError with the linker's messages: undefined symbols, sections of unknown name.

@@ -61,6 +61,8 @@ far_away:
     push qword ptr [rsp]
     movzx eax, byte ptr [rdi]
     bswap rax
+    push fs
+    pop gs
     shl rax, 32
     test al, 1
     call near_label
@@ -75,7 +77,7 @@ near_loop:
     int 0x80
     cpuid
     ret
-    .balign 8
+    .balign 1
 data:
     .quad 0x1122334455667788
     .byte 1, 2, 3
@@ -102,7 +104,7 @@ CORRECT_32 = """
     rep stosd
     iretd
 target:
-    mov ds, ax
+    mov ds, eax
     push 0x18
     jmp target
     mov eax, table
@@ -120,10 +122,11 @@ CORRECT_16 = """
     lodsb
     mov ah, 0x0e
     int 0x10
-    mov es, word ptr [registers + 4]
-    mov eax, dword ptr [registers]
-    mov dword ptr [registers + 8], eax
-    lgdt [pointer]
+    mov bx, registers
+    mov es, word ptr [bx + 4]
+    mov eax, dword ptr [bx]
+    mov dword ptr [bx + 8], eax
+    lgdt [0x7c80]
     mov eax, cr0
     or al, 1
     mov cr0, eax
@@ -136,6 +139,8 @@ next:
     in al, 0x92
     out 0x92, al
     jc next
+    call subroutine
+subroutine:
     ret
 message:
     .ascii "hi; there # 1b"
@@ -153,7 +158,9 @@ def nasm(text: str, bits: int, address: int, folder: Path) -> bytes:
         " ptr ": " ", "gs:[riz*1 + ": "[gs:", ".byte": "db", ".word": "dw", ".long": "dd", ".quad": "dq",
         ".ascii": "db", ".skip": "times", ".balign": "align", "retfq": "o64 retf", "ljmp": "jmp", "vmrun": "vmrun",
         "[rip + ": "[rel ",
-    }  # fmt: skip
+    }
+    if bits == 16:  # near calls and returns that keystone makes four bytes wide, both
+        changes |= {" call ": " call dword ", " ret\n": " o32 ret\n"}  # fmt: skip
     for old, new in changes.items():
         text = text.replace(old, new)
     lines = [line + " db 0" if line.strip().startswith("times") else line for line in text.splitlines()]
@@ -196,6 +203,11 @@ MISASSEMBLED = [
     ("call elsewhere", 64),
     ("here: there: mov eax, [ebp + here - there]", 32),
     ("nonsense rax", 64),
+    ("call ax", 16),
+    ("call word ptr [bx]", 16),
+    ("push 5", 16),
+    ("push ds", 32),
+    ("pop es", 32),
 ]
 
 
