@@ -87,8 +87,7 @@ def use_hpet(reference: Reference, base: Hpa) -> bool:
 @fn(cold=True)
 def use_pit(reference: Reference) -> None:
     """Let counter 2 run down from 65536 for ever, with the speaker off."""
-    control = ports(SystemControlPort, u16(SYSTEM_CONTROL_PORT)).control
-    control.write(SystemControl(gate2=True))
+    ports(SystemControlPort, u16(SYSTEM_CONTROL_PORT)).control.write(SystemControl(gate2=True))
     pit = ports(Pit8254, u16(PIT_PORT))
     pit.control.write(PitControl(channel=u8(2), access=PitAccess.LOW_HIGH, mode=u8(2)))
     pit.counter[2].write(0)

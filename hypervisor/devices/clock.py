@@ -11,8 +11,8 @@ NEVER = 0xFFFF_FFFF_FFFF_FFFF  # a deadline that does not come
 
 
 def oscillator(frequency: int) -> tuple[Callable[[u64], u64], Callable[[u64], u64]]:
-    """`(ticks_at, time_of)` for `frequency` Hz: whole ticks since the VM's clock read 0, and the first nanosecond at which
-    that many have passed. Both split off whole seconds first, so no product leaves 64 bits."""
+    """`(ticks_at, time_of)` for `frequency` Hz: whole ticks since the VM's clock read 0, and the first nanosecond at
+    which that many have passed. Both split off whole seconds first, so no product leaves 64 bits."""
 
     @fn(unchecked=True)
     def ticks_at(now: u64) -> u64:

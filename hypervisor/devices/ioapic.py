@@ -1,4 +1,5 @@
-"""The I/O APIC (82093AA datasheet): 24 pins, each with a redirection entry. Messages leave as pins of `ioapic_requests`."""
+"""The I/O APIC (82093AA datasheet): 24 pins, each with a redirection entry. Messages leave as pins of
+`ioapic_requests`."""
 
 from __future__ import annotations
 

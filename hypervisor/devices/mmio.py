@@ -14,8 +14,8 @@ ALL_ONES = 0xFFFF_FFFF_FFFF_FFFF
 
 @fn
 def mmio_read(board: Board, gpa: Gpa, width: u32, now: u64) -> u64:
-    """Read `width` bytes (1, 2, 4 or 8); only those of the result count. Registers are 32 bits wide: of 8 bytes the upper
-    half is 0, narrow reads give low bytes. Where no device is, all ones."""
+    """Read `width` bytes (1, 2, 4 or 8); only those of the result count. Registers are 32 bits wide: of 8 bytes the
+    upper half is 0, narrow reads give low bytes. Where no device is, all ones."""
     if u64(gpa) & FRAME_MASK != IOAPIC_BASE:
         return u64(ALL_ONES)
     return u64(ioapic_read(board.ioapic, u32.trunc(u64(gpa)) & PAGE_MASK))

@@ -75,7 +75,8 @@ def highest_priority(chip: Pic, inputs: u32) -> u32:
 
 @fn(unchecked=True)
 def winner(chip: Pic) -> u32:
-    """The input that may interrupt now, or NO_INPUT (datasheet: priority resolver, special mask and fully nested modes)."""
+    """The input that may interrupt now, or NO_INPUT (datasheet: priority resolver, special mask and fully nested
+    modes)."""
     requests = chip.irr & ~chip.imr
     if requests == 0:
         return u32(NO_INPUT)

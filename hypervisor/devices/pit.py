@@ -1,7 +1,7 @@
 """The 8254 interval timer. Counter 0 raises IRQ0, counter 2 is the speaker's; `pit_advance` says when IRQ0 rises.
 
-Lost ticks: when the VM could not run in time, at most CATCH_UP_MAX periods are made up for, half a period apart, so that
-a guest that counts ticks keeps its time; what is older is dropped. No two ticks are closer than SPACING_MIN.
+Lost ticks: when the VM could not run in time, at most CATCH_UP_MAX periods are made up for, half a period apart, so
+that a guest that counts ticks keeps its time; what is older is dropped. No two ticks are closer than SPACING_MIN.
 """
 
 from __future__ import annotations

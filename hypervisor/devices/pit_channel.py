@@ -178,7 +178,8 @@ def channel_load(channel: PitChannel, written: u32, tick: u64) -> None:
 
 @fn(unchecked=True)
 def channel_set_gate(channel: PitChannel, gate: bool, tick: u64) -> None:
-    """The GATE pin: a level that lets modes 0, 2, 3 and 4 count, an edge that starts modes 1 and 5 and restarts 2 and 3."""
+    """The GATE pin: a level that lets modes 0, 2, 3 and 4 count, an edge that starts modes 1 and 5 and restarts 2 and
+    3."""
     if gate == channel.gate:
         return
     channel_settle(channel, tick)

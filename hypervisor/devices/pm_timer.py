@@ -21,5 +21,6 @@ def pm_timer_read(now: u64) -> u32:
 
 @fn
 def pm_timer_carries(now: u64) -> u64:
-    """How often the highest bit has changed since the clock read 0: each change sets TMR_STS in the PM1 status register."""
+    """How often the highest bit has changed since the clock read 0: each change sets TMR_STS in the PM1 status
+    register."""
     return pm_ticks_at(now) >> (PM_TIMER_BITS - 1)

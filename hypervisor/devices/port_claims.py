@@ -1,4 +1,5 @@
-"""Who answers which I/O port: chips claim their ports here at build time, `ports.py` makes the dispatch tables of it."""
+"""Who answers which I/O port: chips claim their ports here at build time, `ports.py` makes the dispatch tables of
+it."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ PortWriter = Callable[[Board, u32, u32, u32, u64], None]  # board, port, width i
 
 @dataclass(frozen=True)
 class PortClaim:
-    """Consecutive ports with one reader and one writer. Accesses of a width in bytes that is not in `widths` arrive as single
-    bytes, as on a bus with byte-wide devices."""
+    """Consecutive ports with one reader and one writer. Accesses of a width in bytes that is not in `widths` arrive
+    as single bytes, as on a bus with byte-wide devices."""
 
     first: int
     count: int

@@ -31,7 +31,8 @@ def claim_of(port: u32) -> u32:
 
 @fn
 def port_read(board: Board, port: u16, width: u32, now: u64) -> u32:
-    """IN of `width` 1, 2 or 4 bytes at `now` ns. Only that many low bytes of the result count; an unclaimed port reads ones."""
+    """IN of `width` 1, 2 or 4 bytes at `now` ns. Only that many low bytes of the result count; an unclaimed port
+    reads ones."""
     claim = claim_of(u32(port))
     if width == 1 or u32(WIDTHS[claim]) & width != 0:
         return READERS[claim](board, u32(port), width, now)

@@ -174,8 +174,8 @@ def write_status_b(rtc: Rtc, value: u8, now: u64) -> None:
 
 @fn
 def change_running(rtc: Rtc, was_running: bool, now: u64) -> None:
-    """After status A or B: does the time run, and from which time? A change of number system leaves the registers' bytes
-    for software to rewrite, so a clock that runs on is read in the new system at once."""
+    """After status A or B: does the time run, and from which time? A change of number system leaves the registers'
+    bytes for software to rewrite, so a clock that runs on is read in the new system at once."""
     status_a = RtcStatusA.of(rtc.cmos.bytes[CMOS_STATUS_A])
     status_b = RtcStatusB.of(rtc.cmos.bytes[CMOS_STATUS_B])
     rtc.running = status_a.divider == DIVIDER_RUNNING and not status_b.set

@@ -1,4 +1,5 @@
-"""Interrupts between the chips of a VM: messages to local APICs, the PIC through LINT0, EOIs back, and what a vCPU takes."""
+"""Interrupts between the chips of a VM: messages to local APICs, the PIC through LINT0, EOIs back, and what a vCPU
+takes."""
 
 from __future__ import annotations
 
@@ -51,8 +52,8 @@ def interrupt_pending(vcpu: Vcpu) -> bool:
 
 @fn
 def take_interrupt(vcpu: Vcpu) -> u32:
-    """Acknowledge and return the vector: of the local APIC first, else of the PIC. Only after `interrupt_pending`; if the
-    request has gone, it is a spurious vector as on hardware."""
+    """Acknowledge and return the vector: of the local APIC first, else of the PIC. Only after `interrupt_pending`; if
+    the request has gone, it is a spurious vector as on hardware."""
     lapic = vcpu.lapic
     if lapic.mode != LapicMode.DISABLED:
         vector = lapic_pending_vector(lapic)
@@ -141,7 +142,8 @@ def send_command(sender: Vcpu) -> None:
 
 @fn
 def deliver_message(vm: Vm, message: InterruptCommand, level: bool, except_for: u32) -> bool:
-    """To every addressed vCPU but number `except_for`; a lowest-priority message to one. Whether anybody accepted it."""
+    """To every addressed vCPU but number `except_for`; a lowest-priority message to one. Whether anybody accepted
+    it."""
     if message.delivery == DeliveryMode.LOWEST_PRIORITY:
         return deliver_to_lowest(vm, message, level, except_for)
     accepted = False
@@ -202,7 +204,8 @@ def accept_message(vcpu: Vcpu, delivery: DeliveryMode, vector: u32, level: bool)
 
 @fn
 def service_board(vm: Vm) -> None:
-    """Send the messages of the I/O APIC and pass the PIC's output to the LINT0 pins. A request that nobody accepts stays."""
+    """Send the messages of the I/O APIC and pass the PIC's output to the LINT0 pins. A request that nobody accepts
+    stays."""
     ioapic = vm.board.ioapic
     requests = ioapic_requests(ioapic)
     while requests != 0:

@@ -17,8 +17,8 @@ def startup_requested(vcpu: Vcpu) -> bool:
 
 @fn(cold=True)
 def serve_startup(vcpu: Vcpu) -> None:
-    """On the processor that `vcpu` is loaded on: INIT resets it, and it waits; the bootstrap processor starts over by itself;
-    STARTUP begins in real mode at `startup_vector` * 4 KiB."""
+    """On the processor that `vcpu` is loaded on: INIT resets it, and it waits; the bootstrap processor starts over by
+    itself; STARTUP begins in real mode at `startup_vector` * 4 KiB."""
     lapic = vcpu.lapic
     if lapic.init_pending:
         lapic.init_pending = False

@@ -55,7 +55,8 @@ def lapic_base_write(lapic: LocalApic, value: u64) -> LapicEffect:
 
 @fn(cold=True)
 def lapic_enter_x2apic(lapic: LocalApic) -> None:
-    """From xAPIC mode: registers keep their values but for the ID, the LDR and the ICR's high half (section 11.12.5.1)."""
+    """From xAPIC mode: registers keep their values but for the ID, the LDR and the ICR's high half (section
+    11.12.5.1)."""
     registers = lapic.registers
     registers.id = lapic.apic_id
     registers.logical_destination = lapic_x2apic_logical_id(lapic)

@@ -44,7 +44,8 @@ def lapic_report_error(lapic: LocalApic, errors: u32) -> LapicEffect:
 
 @fn
 def lapic_takes_extint(lapic: LocalApic) -> bool:
-    """The PIC's output reaches the processor: LINT0 is ExtINT and not masked, or the APIC is off and the pin is INTR."""
+    """The PIC's output reaches the processor: LINT0 is ExtINT and not masked, or the APIC is off and the pin is
+    INTR."""
     entry = LocalVector.of(lapic.registers.lvt_lint0)
     return lapic.mode == LapicMode.DISABLED or entry.delivery == DeliveryMode.EXTINT and not entry.masked
 

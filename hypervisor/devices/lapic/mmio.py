@@ -21,9 +21,10 @@ ALL_ONES = 0xFFFF_FFFF
 
 @fn
 def lapic_mmio_read(lapic: LocalApic, offset: u32, width: u32, now: u64) -> u32:
-    """Read `width` bytes (1, 2, 4 or 8) at `offset` of the page; of 8 the upper half is 0. A narrow read inside a register's
-    four bytes gives those bytes; the twelve bytes between registers read 0. A register that does not exist reads 0 and
-    is an error in ESR (no interrupt: a read has no effect outside the chip). In other modes nothing answers."""
+    """Read `width` bytes (1, 2, 4 or 8) at `offset` of the page; of 8 the upper half is 0. A narrow read inside a
+    register's four bytes gives those bytes; the twelve bytes between registers read 0. A register that does not exist
+    reads 0 and is an error in ESR (no interrupt: a read has no effect outside the chip). In other modes nothing
+    answers."""
     if lapic.mode != LapicMode.XAPIC:
         return u32(ALL_ONES)
     number = offset >> 4 & 0x3F
@@ -44,8 +45,8 @@ def lapic_mmio_read(lapic: LocalApic, offset: u32, width: u32, now: u64) -> u32:
 
 @fn
 def lapic_mmio_write(lapic: LocalApic, offset: u32, width: u32, value: u32, now: u64) -> LapicEffect:
-    """Write `width` bytes at `offset`. Only aligned 32-bit writes reach a register, others are ignored; reserved bits are
-    dropped. Never REFUSED."""
+    """Write `width` bytes at `offset`. Only aligned 32-bit writes reach a register, others are ignored; reserved bits
+    are dropped. Never REFUSED."""
     if lapic.mode != LapicMode.XAPIC or width != 4 or offset & 15 != 0:
         return LapicEffect.NONE
     if offset == EOI:

@@ -155,7 +155,8 @@ def lapic_x2apic_logical_id(lapic: LocalApic) -> u32:
 
 @fn(cold=True)
 def lapic_enter_virtual_wire(lapic: LocalApic) -> None:
-    """As firmware leaves the bootstrap processor (MP specification 1.4, 3.6.2.2): enabled, the PIC through LINT0, NMI at LINT1."""
+    """As firmware leaves the bootstrap processor (MP specification 1.4, 3.6.2.2): enabled, the PIC through LINT0, NMI
+    at LINT1."""
     registers = lapic.registers
     registers.spurious = 0x1FF
     registers.lvt_lint0 = 0x700

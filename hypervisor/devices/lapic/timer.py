@@ -57,7 +57,8 @@ def lapic_write_initial_count(lapic: LocalApic, value: u32, now: u64) -> LapicEf
 
 @fn
 def lapic_write_timer_vector(lapic: LocalApic, value: u32, now: u64) -> LapicEffect:
-    """The timer's local vector. Entering or leaving TSC-deadline mode disarms; one-shot and periodic change on the fly."""
+    """The timer's local vector. Entering or leaving TSC-deadline mode disarms; one-shot and periodic change on the
+    fly."""
     registers = lapic.registers
     changed = registers.lvt_timer ^ value
     left = lapic_current_count(lapic, now)
@@ -106,7 +107,8 @@ def lapic_write_tsc_deadline(lapic: LocalApic, deadline: u64, when: u64) -> Lapi
 
 @fn(unchecked=True)
 def lapic_advance_timer(lapic: LocalApic, now: u64) -> LapicEffect:
-    """Fire if due. A periodic timer fires once, however many periods have passed (IRR holds one), and keeps its phase."""
+    """Fire if due. A periodic timer fires once, however many periods have passed (IRR holds one), and keeps its
+    phase."""
     deadline = lapic.timer_deadline
     if now < deadline:
         return LapicEffect.NONE

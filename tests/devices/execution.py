@@ -1,0 +1,41 @@
+"""The same device code as CPython and as native code: `@everywhere` runs a test in both."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from codegen.back.jit import NativeModule, compile_native
+from codegen.front.lower import lower_program, module_functions
+from codegen.front.program import TargetInfo
+
+MODULES = (
+    "board clock ioapic mmio pic pit pit_channel pm_timer ports rtc rtc_calendar rtc_memory rtc_time system_control "
+    "lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr lapic.priority lapic.registers "
+    "lapic.state lapic.timer"
+).split()
+
+Run = Callable[..., Any]
+
+
+@functools.cache
+def native_module() -> NativeModule:
+    modules = [importlib.import_module(f"hypervisor.devices.{name}") for name in MODULES]
+    program, diagnostics = lower_program(module_functions(modules), modules, TargetInfo())
+    assert not diagnostics, "\n".join(str(diagnostic) for diagnostic in diagnostics)
+    return compile_native(program, 2)
+
+
+def in_cpython(function: Any, *arguments: Any) -> Any:
+    return function(*arguments)
+
+
+def natively(function: Any, *arguments: Any) -> Any:
+    return native_module().call(function, *arguments)
+
+
+everywhere = pytest.mark.parametrize("run", [in_cpython, natively])
