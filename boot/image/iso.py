@@ -22,6 +22,7 @@ DIRECTORY = "KEELBACK"
 IMAGE_FILES = {"vt-x": "VTX.ELF", "amd-v": "AMDV.ELF"}
 ARCHIVE_FILE = "ARCHIVE.KBA"
 RELEASE_DATE = 1_767_225_600  # 2026-01-01 00:00 UTC: all dates on the medium
+RELEASE_TIME = "2026010100000000"  # the same, as xorriso wants it for files
 
 
 class IsoError(Exception):
@@ -72,7 +73,15 @@ def _xorriso_arguments(root: Path, system: Path, out: Path, esp: Path | None) ->
     if esp is not None:
         arguments += ["-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]
         arguments += ["-append_partition", "2", "0xef", str(esp)]
-    return [*arguments, "-partition_offset", "16", "--mbr-force-bootable", str(root)]
+    return [
+        *arguments,
+        "-partition_offset",
+        "16",
+        "--mbr-force-bootable",
+        "--set_all_file_dates",
+        RELEASE_TIME,
+        str(root),
+    ]
 
 
 def _run_xorriso(arguments: list[str]) -> None:

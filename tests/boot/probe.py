@@ -11,6 +11,7 @@ from boot.info import ARCHIVE_MAGIC, ArchiveHeader, BootInfo
 from boot.load import console, firmware, serial
 from boot.load.console import say
 from boot.load.serial import start_serial
+from boot.machines.qemu import DEBUG_EXIT_PORT
 from codegen.asm.stub import assemble_stub
 from codegen.back.compile import compile_program
 from codegen.back.target import IMAGE
@@ -51,7 +52,7 @@ class DebugPort(PortBlock, size=1):
 
 
 class DebugExit(PortBlock, size=4):
-    """QEMU's isa-debug-exit: the status is 2 * code + 1."""
+    """QEMU's isa-debug-exit: its status is 2 * code + 1."""
 
     code: Reg[u32] = at(0, access=WO)
 
@@ -67,7 +68,7 @@ def show_byte(byte: u8) -> None:
 def halt() -> Never:
     for i in range(len(SHUTDOWN)):
         ports(DebugPort, u16(0x8900)).data.write(SHUTDOWN[i])
-    ports(DebugExit, u16(0xF4)).code.write(u32(0))
+    ports(DebugExit, u16(DEBUG_EXIT_PORT)).code.write(u32(0))
     while True:
         cli()
         hlt()
