@@ -14,6 +14,7 @@ from codegen.front.program import host_target
 from codegen.ir.verify import verify
 from codegen.lang import Span, Trap, host
 from codegen.lang import memory as arena
+from codegen.lang.percpu import PerCpu
 
 
 @functools.cache
@@ -26,9 +27,12 @@ def natives(name: str) -> tuple[NativeModule, NativeModule]:
     return compile_native(program, 0), compile_native(program, 2)
 
 
-def outcome(call: Any, arguments: tuple[Any, ...], prepare: Any) -> tuple[Any, bytes]:
+def outcome(module: str, call: Any, arguments: tuple[Any, ...], prepare: Any) -> tuple[Any, bytes]:
     """The result, or what trapped where; and all static memory afterwards."""
     host.reset()
+    for thing in vars(sys.modules[module]).values():
+        if isinstance(thing, PerCpu):
+            _ = thing.current  # writes its self_address, as start-up does
     if prepare is not None:
         prepare()
     try:
@@ -49,9 +53,9 @@ def plain(value: Any) -> Any:
 
 def agree(function: Any, *arguments: Any, prepare: Any = None) -> Any:
     """Runs all three; gives what CPython gives, or ("trap", kind, file, line)."""
-    expected = outcome(function, arguments, prepare)
+    expected = outcome(function.__module__, function, arguments, prepare)
     for level, native in zip((0, 2), natives(function.__module__), strict=True):
-        found = outcome(functools.partial(native.call, function), arguments, prepare)
+        found = outcome(function.__module__, functools.partial(native.call, function), arguments, prepare)
         assert found[0] == expected[0], f"-O{level} gives {found[0]}, CPython {expected[0]}"
         assert found[1] == expected[1], f"-O{level} leaves other memory than CPython"
     return expected[0]
