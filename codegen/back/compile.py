@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
-from codegen.back import emit
+from codegen.back.errors import BadAssembly, BadLlvmText
 from codegen.back.llvm_text import ModuleText
 from codegen.back.target import IMAGE, LOADER, UEFI, Target
 from codegen.ir.nodes import Intrinsic, Program
 
 TARGETS = {target.name: target for target in (IMAGE, LOADER, UEFI)}
 _REPOSITORY = Path(__file__).resolve().parents[2]
+_CACHE = _REPOSITORY / "build" / "objects"
 _MARK = b"Keelback object\n"
-
-
-class BadAssembly(Exception):
-    """An intrinsic's template is no instruction that the target has; the message names it."""
+_VERSION = version("llvmlite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,20 @@ def compile_program(
 
 
 def run_child(text: str, target: Target, level: int, form: str, intrinsics: tuple[Intrinsic, ...]) -> bytes:
-    """`emit` in another process."""
+    """`emit` in another process, or what it gave for the same text before (build/objects, by content)."""
+    key = hashlib.sha256(f"{_VERSION} {target} {level} {form}\n{text}".encode()).hexdigest()
+    remembered = _CACHE / key
+    if remembered.exists():
+        return remembered.read_bytes()
+    content = _start_child(text, target, level, form, intrinsics)
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    written = remembered.with_suffix(f".{os.getpid()}")
+    written.write_bytes(content)
+    written.replace(remembered)
+    return content
+
+
+def _start_child(text: str, target: Target, level: int, form: str, intrinsics: tuple[Intrinsic, ...]) -> bytes:
     done = subprocess.run(
         [sys.executable, "-m", "codegen.back.compile", target.name, str(level), form],
         input=text.encode(),
@@ -58,7 +72,7 @@ def run_child(text: str, target: Target, level: int, form: str, intrinsics: tupl
     message = done.stderr.decode(errors="replace").strip()
     if "<inline asm>" in message:
         raise BadAssembly(f"{blamed(message, intrinsics)}: LLVM refuses the instruction\n{message}")
-    raise emit.BadLlvmText(message or f"LLVM ended with status {done.returncode}")
+    raise BadLlvmText(message or f"LLVM ended with status {done.returncode}")
 
 
 def blamed(message: str, intrinsics: tuple[Intrinsic, ...]) -> str:
@@ -85,6 +99,8 @@ def _line_pattern(line: str) -> re.Pattern[str]:
 def main() -> None:
     """The child: text on standard input, the product on standard output behind a mark."""
     name, level, form = sys.argv[1:]
+    from codegen.back import emit  # LLVM is 180 MB; only the child needs it
+
     content = emit.emit(sys.stdin.read(), TARGETS[name], int(level), form)
     sys.stdout.buffer.write(_MARK + content)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DebugInfo:
-    """Numbers and collects the metadata of one module. Directories are relative, so that two trees build one image."""
+    """Numbers and collects the metadata of one module. Source paths are the front end's, relative to the tree."""
 
     def __init__(self, module: ModuleText) -> None:
         self._module = module
@@ -34,11 +34,10 @@ class DebugInfo:
         return len(self._nodes) - 1
 
     def _file(self, path: str) -> int:
-        shown = self._module.shown_path(path)
-        number = self._files.get(shown)
+        number = self._files.get(path)
         if number is None:
-            directory, name = os.path.split(shown)
-            number = self._files[shown] = self._node(f'!DIFile(filename: "{name}", directory: "{directory}")')
+            directory, name = os.path.split(path)
+            number = self._files[path] = self._node(f'!DIFile(filename: "{name}", directory: "{directory}")')
         return number
 
     def subprogram(self, function: Function) -> int:
@@ -110,9 +109,8 @@ class DebugInfo:
 
     def metadata(self) -> list[str]:
         """Everything collected. The language is called C so that gdb evaluates expressions."""
-        file = next(iter(self._files.values()), None)
-        if file is None:
-            file = self._file("empty")
+        # The unit's directory is what debuggers start at: the root of the tree, where they run.
+        file = self._node('!DIFile(filename: "keelback", directory: ".")')
         self._nodes[self._unit] = (
             f'distinct !DICompileUnit(language: DW_LANG_C11, file: !{file}, producer: "Keelback", isOptimized: true, '
             "runtimeVersion: 0, emissionKind: FullDebug)"

@@ -6,11 +6,8 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
+from codegen.back.errors import BadLlvmText
 from codegen.back.target import Target
-
-
-class BadLlvmText(Exception):
-    """LLVM refuses the text that we printed: a bug in the printer or in the IR."""
 
 
 @cache

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 from codegen.back import arithmetic, control, memory  # noqa: F401  (they register the printers of their nodes)
 from codegen.back.data import print_data, print_stub, print_table
 from codegen.back.debug_info import DebugInfo
+from codegen.back.errors import UndefinedSymbol
 from codegen.back.hardware import Intrinsics
 from codegen.back.runtime import runtime_text
 from codegen.back.sites import BUILTINS, TRAP, Sites
@@ -20,19 +20,12 @@ FUNCTION = 'nounwind noredzone null_pointer_is_valid noimplicitfloat "frame-poin
 _PLAIN_NAME = re.compile(r"[A-Za-z$._][A-Za-z$._0-9]*")
 
 
-class UndefinedSymbol(Exception):
-    """The program calls or refers to something that nothing defines: a bug in the front end."""
-
-
 class ModuleText:
     """Prints one program for one target. `text()` once; `sites` and `intrinsics` then say what was numbered."""
 
-    def __init__(
-        self, program: Program, target: Target, debug: bool = True, root: str = "", host_per_cpu: int = 0
-    ) -> None:
+    def __init__(self, program: Program, target: Target, debug: bool = True, host_per_cpu: int = 0) -> None:
         self.program = program
         self.target = target
-        self.root = root
         self.debug = DebugInfo(self) if debug else None
         self.sites = Sites(self)
         self.intrinsics = Intrinsics(self)
@@ -97,11 +90,6 @@ class ModuleText:
         function = self.program.functions.get(name)
         text = self.target.entry_convention if function and function.exported else self.target.convention
         return f"{text} " if text else ""
-
-    def shown_path(self, file: str) -> str:
-        """A source file as messages and debug information name it: relative to the tree, so that builds agree."""
-        relative = os.path.relpath(file, self.root) if self.root else file
-        return file if relative.startswith("..") else relative
 
     def _host_place(self, name: str) -> int | None:
         """Where the host keeps this data, if it is the same memory that CPython uses."""

@@ -64,7 +64,7 @@ class Sites:
         ]
         table = f"[{len(words)} x i32] [{', '.join(f'i32 {word}' for word in words)}]"
         lines = [f"@trap_sites = internal constant {table}"]
-        lines += _spans("trap_files", [self._module.shown_path(file) for file in files])
+        lines += _spans("trap_files", files)
         lines += _spans("trap_kinds", kinds)
         convention = self._module.target.convention
         if "trap_site_line" in used:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from codegen.back.compile import BadAssembly, compile_program
+from codegen.back.compile import compile_program
+from codegen.back.errors import BadAssembly
 from codegen.back.target import IMAGE
 from codegen.ir.types import SPAN, U16
 from codegen.link.image import ImageLayout, link_elf
