@@ -1,0 +1,73 @@
+"""One image: neutral modules and one vendor's back end, from Python to ELF. Runs at build time, once per process."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from codegen.asm.stub import assemble_stub
+from codegen.back.compile import compile_program
+from codegen.back.errors import BadAssembly
+from codegen.back.target import IMAGE
+from codegen.front.lower import lower_program
+from codegen.front.program import TargetInfo
+from codegen.lang.routines import Fn, StubFn
+from codegen.link.image import ImageLayout, link_elf
+from hypervisor.image import BuildError
+from hypervisor.memory.image_layout import PHYSICAL_MAP_BASE
+
+BACK_ENDS = {"vt-x": "hypervisor.vcpu.vmx", "amd-v": "hypervisor.vcpu.svm"}
+ROOTS = ("hypervisor.main", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
+OURS = ("hypervisor.", "drivers.", "boot.")
+ENTRY = "boot_entry"
+PHYSICAL_BASE = 16 << 20
+LEVELS = {"release": 2, "debug": 0}
+
+
+def compile_image(vendor: str, profile: str, image: Path) -> None:
+    """Compile and link one image in this process, which must not have imported another back end."""
+    modules = image_modules(BACK_ENDS[vendor])
+    roots = [thing for name in ROOTS for thing in vars(sys.modules[name]).values() if is_root(thing, name)]
+    target = TargetInfo(64, PHYSICAL_MAP_BASE, None, assemble_stub)
+    program, diagnostics = lower_program(roots, modules, target)
+    if diagnostics:
+        raise BuildError("\n".join(diagnostic.render() for diagnostic in diagnostics))
+    compiled = compile_program(program, IMAGE, level=LEVELS[profile])
+    item = image.with_suffix(".o")
+    item.write_bytes(compiled.content)
+    link_elf([item], image, ImageLayout(PHYSICAL_BASE, ENTRY, ENTRY))
+
+
+def image_modules(back_end: str) -> list[ModuleType]:
+    """The roots, all of the back end, and whatever these import."""
+    for name in ROOTS:
+        importlib.import_module(name)
+    package = importlib.import_module(back_end)
+    for found in pkgutil.walk_packages(package.__path__, f"{back_end}."):
+        importlib.import_module(found.name)
+    return [module for name, module in sys.modules.items() if name.startswith(OURS)]
+
+
+def is_root(thing: object, module: str) -> bool:
+    """What the entry code and the stubs call, by exported names, and the entry code itself."""
+    if isinstance(thing, StubFn):
+        return thing.symbol == ENTRY
+    return isinstance(thing, Fn) and thing.options.export is not None and thing.__module__ == module
+
+
+def main() -> int:
+    """`python -m hypervisor.image_program VENDOR PROFILE IMAGE`."""
+    vendor, profile, image = sys.argv[1:]
+    try:
+        compile_image(vendor, profile, Path(image))
+    except (BuildError, BadAssembly) as error:
+        print(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
