@@ -100,7 +100,8 @@ def set_up() -> None:
         if packages:
             install_debian_packages(packages)
         guests = plan_download(missing_guests())
-        say(f"guests: {len(guests.packages)} Debian packages, {guests.size / 1e6:.0f} MB to download")
+        if guests.packages:
+            say(f"guests: {len(guests.packages)} Debian packages, {guests.size / 1e6:.0f} MB to download")
         if venv_is_due:
             make_virtualenv()
         fetch_guests(guests, say)
@@ -149,7 +150,7 @@ def is_there(evidence: str) -> bool:
 
 def announce(packages: list[str], venv_is_due: bool) -> None:
     """Say what will be downloaded before anything is."""
-    say("first use (or changed dependencies): setting up")
+    say("setting up (the first use, or something that it needs has changed)")
     for package in packages:
         say(f"  Debian package {package}: {DEBIAN_PACKAGES[package][1]}")
     if venv_is_due:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from boot.machines.emulator import start
+from boot.machines.emulator import Emulator, start
 from boot.machines.machine import Machine
 from boot.machines.session import Session, output_stream
 from boot.machines.terminal import keyboard
@@ -44,21 +44,21 @@ def run_machine(machine: Machine, request: Request) -> int:
         if request.expect is None:
             with keyboard() as keys:
                 outcome = session.run(keys)
-            return report_end(outcome, emulator.messages())
+            return report_end(outcome, emulator)
         outcome = session.run()
         if outcome is Outcome.FOUND:
             return SUCCESS
         return report_failure(request, outcome, session)
 
 
-def report_end(outcome: Outcome | None, messages: str) -> int:
-    """The end of an interactive run."""
+def report_end(outcome: Outcome | None, emulator: Emulator) -> int:
+    """The end of an interactive run. An emulator that ends by itself with status 0 was powered off."""
     if outcome is None:
         say("left the machine")
         return SUCCESS
     say(outcome.value)
-    if outcome is Outcome.ENDED and messages.strip():
-        say(f"the emulator says:\n{messages.strip()}")
+    if outcome is Outcome.ENDED and emulator.exit_status() != 0:
+        say(f"the emulator says:\n{emulator.messages().strip()}")
     return SUCCESS if outcome in (Outcome.STOPPED, Outcome.ENDED) else FAILURE
 
 
