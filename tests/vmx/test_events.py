@@ -5,7 +5,7 @@ import pytest
 from codegen.lang import u8, u32, u64
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.vmx import fields
-from hypervisor.vcpu.vmx.deadline import arm_preemption_timer, vcpu_set_deadline
+from hypervisor.vcpu.vmx.deadline import arm_preemption_timer, vcpu_set_deadline, vcpu_set_tsc_offset
 from hypervisor.vcpu.vmx.inject import inject
 from hypervisor.vcpu.vmx.interruptibility import (
     vcpu_can_take_interrupt,
@@ -124,7 +124,7 @@ def test_the_timer_is_never_late(machine, vcpu, ahead, shift, value):
     assert fields.PREEMPTION_TIMER.read() == u32(value)
 
 
-def test_a_moved_clock_reaches_the_hardware_with_the_deadline(vcpu):
-    vcpu.tsc_offset = 0xFFFF_FFFF_FFFF_0000
-    vcpu_set_deadline(vcpu, u64(0))
+def test_the_guests_clock_is_the_hosts_plus_an_offset(vcpu):
+    vcpu_set_tsc_offset(vcpu, u64(0xFFFF_FFFF_FFFF_0000))
+    assert vcpu.tsc_offset == 0xFFFF_FFFF_FFFF_0000
     assert fields.TSC_OFFSET.read() == 0xFFFF_FFFF_FFFF_0000

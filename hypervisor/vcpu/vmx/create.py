@@ -58,6 +58,7 @@ def write_controls(vcpu: Vcpu) -> None:
     fields.EXIT_MSR_STORE_COUNT.write(u32(0))
     fields.EXIT_MSR_LOAD_COUNT.write(u32(0))
     fields.ENTRY_MSR_LOAD_COUNT.write(u32(0))
+    fields.TSC_OFFSET.write(vcpu.tsc_offset)
     fields.VPID.write(u16(state.vpid))
     fields.MSR_BITMAP.write(state.msr_bitmap)
     fields.EPT_POINTER.write(state.ept_pointer)

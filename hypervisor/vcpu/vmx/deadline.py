@@ -1,4 +1,4 @@
-"""The VMX-preemption timer: when the guest must give the processor back (SDM vol. 3C, 26.5.1)."""
+"""The guest's clock, and the VMX-preemption timer that ends its turn (SDM vol. 3C, 26.3 and 26.5.1)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,17 @@ TIMER_MAX = 0xFFFF_FFFF
 @implements(contract.vcpu_set_deadline)
 @fn
 def vcpu_set_deadline(vcpu: Vcpu, tsc: u64) -> None:
-    """Leave the guest no later than host TSC `tsc`. Whoever moves `vcpu.tsc_offset` moves the deadline too, so the
-    offset reaches the hardware here."""
+    """Leave the guest no later than host TSC `tsc`: each entry computes the timer from it."""
     vcpu.deadline = tsc
+
+
+@implements(contract.vcpu_set_tsc_offset)
+@fn
+def vcpu_set_tsc_offset(vcpu: Vcpu, offset: u64) -> None:
+    """Guest RDTSC returns the host's plus `offset` (wrapping)."""
     load(vcpu)
-    fields.TSC_OFFSET.write(vcpu.tsc_offset)
+    vcpu.tsc_offset = offset
+    fields.TSC_OFFSET.write(offset)
 
 
 @fn

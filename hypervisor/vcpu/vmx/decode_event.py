@@ -35,13 +35,13 @@ def decode_exception_or_nmi(vcpu: Vcpu) -> ExitKind:
     information = fields.EXIT_INTERRUPTION.read()
     vector = information & 0xFF
     recover_event(vcpu)
-    if information >> 8 & 7 == EventType.NMI.value:
+    if information >> 8 & 7 == u32(EventType.NMI):
         deliver_host_nmi()
         return ExitKind.HOST_NMI
-    if vector == Vector.MC.value:
+    if vector == u32(Vector.MC):
         deliver_host_machine_check()
         return ExitKind.MACHINE_CHECK
-    if vector == Vector.DB.value:
+    if vector == u32(Vector.DB):
         complete_debug_exception(vcpu, information >> 8 & 7)
     vcpu.exit.vector = u8.trunc(vector)
     vcpu.exit.error_code = fields.EXIT_ERROR_CODE.read() if information & HAS_ERROR != 0 else u32(0)
@@ -54,7 +54,7 @@ def complete_debug_exception(vcpu: Vcpu, event_type: u32) -> None:
     triggers = fields.EXIT_QUALIFICATION.read() & DR6_TRIGGERS
     write_dr6((read_dr6() & ~DR6_BREAKPOINTS) | triggers)
     fields.GUEST_DR7.write(fields.GUEST_DR7.read() & ~DR7_GD)
-    if event_type == EventType.PRIVILEGED_SOFTWARE.value:
+    if event_type == u32(EventType.PRIVILEGED_SOFTWARE):
         # INT1 is a trap: delivered as a plain exception, it must not run again.
         vcpu.exit.instruction_length = fields.EXIT_INSTRUCTION_LENGTH.read()
         vcpu_skip_instruction(vcpu)

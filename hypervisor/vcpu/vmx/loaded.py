@@ -30,7 +30,7 @@ from codegen.lang import (
 )
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vcpu.vmx import fields, msr_index
+from hypervisor.vcpu.vmx import msr_index
 from hypervisor.vcpu.vmx.host_state import write_host_state
 from hypervisor.vcpu.vmx.instructions import InvvpidKind, invvpid, vmclear, vmptrld
 from hypervisor.vcpu.vmx.state import VmxVcpu, vmx_of
@@ -58,7 +58,6 @@ def switch_to(vcpu: Vcpu) -> None:
         write_host_state(vcpu)
         state.host_cpu = CPU.current.self_address
     give_registers(state)
-    fields.TSC_OFFSET.write(vcpu.tsc_offset)
 
 
 @fn(cold=True)

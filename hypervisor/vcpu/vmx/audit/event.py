@@ -41,7 +41,7 @@ def event_vector() -> bool:
     if not event.valid:
         return True
     if event.type == EventType.NMI:
-        return event.vector == Vector.NMI.value
+        return u32(event.vector) == u32(Vector.NMI)
     return event.type != EventType.EXCEPTION or event.vector <= 31
 
 

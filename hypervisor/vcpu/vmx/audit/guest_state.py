@@ -60,17 +60,16 @@ def event_in_activity() -> bool:
     event = entry_event()
     if not event.valid:
         return True
+    vector = u32(event.vector)
     wakes = event.type == EventType.INTERRUPT or event.type == EventType.NMI
-    trap = event.type == EventType.EXCEPTION and (event.vector == Vector.DB.value or event.vector == Vector.MC.value)
+    trap = event.type == EventType.EXCEPTION and (vector == u32(Vector.DB) or vector == u32(Vector.MC))
     match fields.GUEST_ACTIVITY.read():
         case 0:
             return True
         case 1:
             return wakes or trap
         case 2:
-            return event.type == EventType.NMI or (
-                event.type == EventType.EXCEPTION and event.vector == Vector.MC.value
-            )
+            return event.type == EventType.NMI or (event.type == EventType.EXCEPTION and vector == u32(Vector.MC))
         case _:
             return False
 
