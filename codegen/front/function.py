@@ -56,7 +56,7 @@ class FunctionLowering:
     assigned_names: frozenset[str]
     result: Type
     unchecked: bool = False
-    where: dict[Any, Any] = field(default_factory=dict)
+    where: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
     locals: list[ir.Local] = field(default_factory=list)
     out: list[ir.Stmt] = field(default_factory=list)

@@ -107,7 +107,7 @@ def span_literal(f: FunctionLowering, node: ast.Call, expected: Type | None) -> 
     value = lower(f, exactly(f, node, 1)[0])
     if not isinstance(value.type, SpanType):
         raise f.refuse(f"span takes bytes, not {value.type}", node)
-    return value
+    return Value(value.type, value.expr, f.loc(node))
 
 
 @special("mmio")

@@ -132,7 +132,10 @@ class ProgramLowering:
         """Assembles a stub and reaches what it refers to."""
         if self.target.assemble is None:
             raise refuse(f"{routine.name} is assembly, which this target has no assembler for", loc)
-        made = self.target.assemble(routine)
+        try:
+            made = self.target.assemble(routine)
+        except Exception as error:
+            raise refuse(f"{routine.name} does not assemble: {error}", place_of(routine)) from error
         self.program.stubs[symbol] = ir.Stub(
             symbol, made.code, made.relocations, types, result.ir, routine.section, made.align
         )

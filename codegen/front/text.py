@@ -90,6 +90,8 @@ def formattable(f: FunctionLowering, part: ast.FormattedValue) -> Value:
         )
     if value.type == STATIC and isinstance(value.static, str):
         return f.program.lift(value.static.encode(), value.loc)
+    if isinstance(value.static, bytes):
+        raise f.refuse("bytes have no text in Python", part.value, help=f"write `span({ast.unparse(part.value)})`")
     if not isinstance(value.type, IntType | AddressType | BitsType | BoolType | EnumType | SpanType):
         raise f.refuse(f"{value.type} has no text", part.value)
     return value

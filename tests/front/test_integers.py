@@ -4,9 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen.lang import (
-    Gpa, fn, i8, i16, i32, i64, max, min, u8, u16, u32, u64, usize
-)  # fmt: skip
+from codegen.lang import Gpa, fn, i8, i16, i32, i64, max, min, u8, u16, u32, u64, usize  # fmt: skip
 from tests.front.modes import agree, trapped
 
 KINDS = (u8, u16, u32, u64, usize, i8, i16, i32, i64)

@@ -3,8 +3,36 @@ from __future__ import annotations
 import pytest
 
 from codegen.lang import (
-    Array, Atomic, Field, Gpa, Hpa, Hva, Span, Struct, address_of, at, count, fn, init, len, overlay, per_cpu, phys,
-    phys_span, range, sizeof, span_at, span_of, storage, storage_array, table, u8, u16, u32, u64, usize, view_at
+    Array,
+    Atomic,
+    Field,
+    Gpa,
+    Hpa,
+    Hva,
+    Struct,
+    address_of,
+    at,
+    count,
+    fn,
+    init,
+    len,
+    overlay,
+    per_cpu,
+    phys,
+    phys_span,
+    range,
+    sizeof,
+    span_at,
+    span_of,
+    storage,
+    storage_array,
+    table,
+    u8,
+    u16,
+    u32,
+    u64,
+    usize,
+    view_at,
 )  # fmt: skip
 from tests.front.modes import agree, trapped
 
@@ -19,7 +47,7 @@ class Outer(Struct, size=64, align=16):
     inner: Inner = at(4)
     bytes: Array[u8] = at(16, count=16)
     pairs: Array[Inner] = at(32, count=3)
-    link: Field["Outer | None"] = at(56)
+    link: Field[Outer | None] = at(56)
 
 
 class Packed(Struct, size=7, align=1):
@@ -37,7 +65,7 @@ class Shared(Struct, shared=True):
 class Leaf(Struct):
     leaf: Field[u32]
     values: Array[u16] = count(2)
-    owner: Field["Outer | None"]
+    owner: Field[Outer | None]
 
 
 class Cpu(Struct):
@@ -202,7 +230,10 @@ def test_atomics_agree(n: int) -> None:
     agree(atomics, u64(n))
 
 
-@pytest.mark.parametrize("offset, length", [(0, 64), (0, 1), (60, 4), (60, 5), (64, 0), (65, 0), (0, 2**64 - 1), (9, 3)])
+SLICES = [(0, 64), (0, 1), (60, 4), (60, 5), (64, 0), (65, 0), (0, 2**64 - 1), (9, 3)]
+
+
+@pytest.mark.parametrize("offset, length", SLICES)
 def test_spans_are_checked(offset: int, length: int) -> None:
     agree(spans, u32(offset), usize(length))
 

@@ -3,7 +3,22 @@ from __future__ import annotations
 import pytest
 
 from codegen.lang import (
-    BitStruct, Field, HwEnum, Local, Span, Struct, bit, bits, fn, i8, span_of, storage, u8, u16, u32, u64
+    BitStruct,
+    Field,
+    HwEnum,
+    Local,
+    Span,
+    Struct,
+    bit,
+    bits,
+    fn,
+    i8,
+    span_of,
+    storage,
+    u8,
+    u16,
+    u32,
+    u64,
 )  # fmt: skip
 from tests.front.modes import agree, trapped
 
@@ -30,7 +45,7 @@ class Pte(BitStruct, repr=u64):
 
 
 class Node(Struct):
-    next: Field["Node | None"]
+    next: Field[Node | None]
     key: Field[u64]
     mode: Field[Mode]
     entry: Field[Pte]
@@ -210,4 +225,3 @@ def test_nullable_references_are_followed(key: int) -> None:
 
 def test_a_local_is_zero_each_time() -> None:
     agree(local_struct, u64(4))
-
