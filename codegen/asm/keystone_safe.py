@@ -9,7 +9,8 @@ from pathlib import Path
 import keystone
 
 from codegen.asm import lint
-from codegen.asm.lint import BadAssembly, Line, check, without_comments
+from codegen.asm.lint import Line, check, without_comments
+from codegen.back.errors import BadAssembly
 
 _MODES = {16: keystone.KS_MODE_16, 32: keystone.KS_MODE_32, 64: keystone.KS_MODE_64}
 _CACHE = Path(__file__).resolve().parents[2] / "build" / "asm"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from codegen.back.errors import BadAssembly
+
 DIRECTIVES = frozenset(
     ".byte .word .short .long .quad .ascii .asciz .skip .fill .balign .p2align .set .code16 .code32 .code64".split()
 )
@@ -62,10 +64,6 @@ class Line:
     number: int
     bits: int
     text: str
-
-
-class BadAssembly(Exception):
-    """The text is not assembled; the message has a line for each complaint."""
 
 
 def statements(text: str, bits: int) -> tuple[list[Line], set[str]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import jinja2
 
 from codegen.asm.keystone_safe import assemble
-from codegen.asm.lint import BadAssembly
 from codegen.asm.template import Slots, render
+from codegen.back.errors import BadAssembly
 from codegen.ir.nodes import Stub
 from codegen.ir.types import VOID
 from codegen.lang.routines import StubFn

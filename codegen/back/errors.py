@@ -1,4 +1,4 @@
-"""What can go wrong behind the front end."""
+"""What can go wrong behind the front end, besides linking."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ class BadLlvmText(Exception):
 
 
 class BadAssembly(Exception):
-    """An intrinsic's template is no instruction that the target has; the message names it."""
+    """An intrinsic's template or a stub's text is no code that the target has, or code that the assembler gets wrong; the
+    message names it and its lines.
+    """
 
 
 class UndefinedSymbol(Exception):

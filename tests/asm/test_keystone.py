@@ -8,7 +8,8 @@ import pytest
 
 from codegen.asm.flat import assemble_flat
 from codegen.asm.keystone_safe import assemble
-from codegen.asm.lint import NAMED, BadAssembly
+from codegen.asm.lint import NAMED
+from codegen.back.errors import BadAssembly
 
 CORRECT_64 = """
     push rbp

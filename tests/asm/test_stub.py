@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.asm.lint import BadAssembly
 from codegen.asm.stub import assemble_stub
+from codegen.back.errors import BadAssembly
 from codegen.ir.nodes import Relocation
 from codegen.lang import Field, Struct, stub, u32, u64
 

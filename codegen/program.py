@@ -1,0 +1,141 @@
+"""The pipeline: from functions of the language to a linked file. The passes, in order, one line each."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from codegen.asm.stub import assemble_stub
+from codegen.back.compile import compile_program
+from codegen.back.llvm_text import ModuleText
+from codegen.back.target import Target
+from codegen.front.diagnostics import Diagnostic
+from codegen.front.lower import lower_program
+from codegen.front.program import TargetInfo
+from codegen.ir.nodes import Program
+from codegen.ir.show import show_function
+from codegen.ir.verify import verify
+from codegen.lang.routines import Fn, StubFn
+from codegen.link.efi import link_efi
+from codegen.link.flat import FlatImage, FlatLayout, link_flat32
+from codegen.link.image import ImageLayout, link_elf
+from codegen.link.symbols import write_symbols
+
+
+class CompileErrors(Exception):
+    """The sources have mistakes; the text is what people read."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__("\n".join(diagnostic.render() for diagnostic in diagnostics))
+        self.diagnostics = tuple(diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a program is made of: `roots` and what they reach, with the contracts' implementations of `modules`.
+
+    `physical_base` and `mmio_base` are the virtual addresses of physical address 0, for RAM and for devices (None: one
+    map for both). `level` is LLVM's 0 to 3. `debug` adds line tables and locals.
+    """
+
+    roots: Sequence[Fn | StubFn]
+    modules: Sequence[ModuleType]
+    target: Target
+    physical_base: int = 0
+    mmio_base: int | None = None
+    level: int = 2
+    debug: bool = True
+
+
+def lower(sources: Sources) -> Program:
+    """The verified IR. Raises CompileErrors, and BadAssembly for a stub."""
+    info = TargetInfo(sources.target.pointer_bits, sources.physical_base, sources.mmio_base, assemble_stub)
+    program, diagnostics = lower_program(sources.roots, sources.modules, info)
+    if diagnostics:
+        raise CompileErrors(diagnostics)
+    verify(program)
+    return program
+
+
+def build_object(sources: Sources, output: Path) -> Path:
+    """The object file. Raises what `lower` does, and BadAssembly for an intrinsic."""
+    program = lower(sources)
+    compiled = compile_program(program, sources.target, level=sources.level, debug=sources.debug)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(compiled.content)
+    return output
+
+
+def build_image(sources: Sources, layout: ImageLayout, output: Path) -> Path:
+    """An ELF image, and beside it its symbol file (`.sym`). Raises what `build_object` does, and LinkError."""
+    made = build_object(sources, output.with_suffix(".o"))
+    link_elf([made], output, layout)
+    write_symbols(output, output.with_suffix(".sym"))
+    return output
+
+
+def build_flat(sources: Sources, layout: FlatLayout, output: Path) -> FlatImage:
+    """Flat 32-bit code; `output` is its ELF file."""
+    return link_flat32([build_object(sources, output.with_suffix(".o"))], output, layout)
+
+
+def build_efi(sources: Sources, entry: str, output: Path) -> Path:
+    """A UEFI application that starts at the exported function `entry`."""
+    return link_efi([build_object(sources, output.with_suffix(".obj"))], output, entry)
+
+
+def dump(sources: Sources, stage: str, name: str) -> str:
+    """One function at one stage: "tree", "ir", "ll" (as printed), "opt" (as optimised) or "asm".
+
+    `name` is its symbol, module.qualname. KeyError when the program has no such function, or no such stage.
+    """
+    program = lower(sources)
+    if name not in program.functions:
+        raise KeyError(f"the program has no function {name}")
+    return STAGES[stage](sources, program, name)
+
+
+def _tree(sources: Sources, program: Program, name: str) -> str:
+    source = textwrap.dedent(inspect.getsource(program.functions[name].origin.function))
+    return ast.dump(ast.parse(source), indent=2)
+
+
+def _ir(sources: Sources, program: Program, name: str) -> str:
+    return show_function(program.functions[name])
+
+
+def _llvm(sources: Sources, program: Program, name: str) -> str:
+    return llvm_function(ModuleText(program, sources.target, debug=False).text(), name)
+
+
+def _optimised(sources: Sources, program: Program, name: str) -> str:
+    made = compile_program(program, sources.target, level=sources.level, debug=False, form="llvm")
+    return llvm_function(made.content.decode(), name)
+
+
+def _assembly(sources: Sources, program: Program, name: str) -> str:
+    made = compile_program(program, sources.target, level=sources.level, debug=False, form="assembly")
+    return assembly_function(made.content.decode(), name)
+
+
+STAGES: dict[str, Callable[[Sources, Program, str], str]] = {
+    "tree": _tree, "ir": _ir, "ll": _llvm, "opt": _optimised, "asm": _assembly
+}  # fmt: skip
+
+
+def llvm_function(text: str, name: str) -> str:
+    """The definition of one function; empty when it was inlined everywhere."""
+    found = re.search(rf'^define [^\n]*@"?{re.escape(name)}"?\(.*?^}}\n', text, re.DOTALL | re.MULTILINE)
+    return found.group() if found else ""
+
+
+def assembly_function(text: str, name: str) -> str:
+    """The same of a target's assembly."""
+    found = re.search(rf'^"?{re.escape(name)}"?:.*?(?=^\.Lfunc_end|\Z)', text, re.DOTALL | re.MULTILINE)
+    return found.group() if found else ""
