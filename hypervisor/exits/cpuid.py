@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from codegen.lang import fn, u32, u64
-from hypervisor.cpu.xstate import xsave_size
+from hypervisor.devices.lapic.state import LapicMode
 from hypervisor.exits.registry import Resume, on_exit
 from hypervisor.vcpu.contract import vcpu_cr
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.cpuid_table import CpuidAnswer, LeafKind
+from hypervisor.vm.cpuid_table import CpuidAnswer, LeafKind, extended_state_size
 
 OSXSAVE_CR4 = 1 << 18
 OSXSAVE = 1 << 27
@@ -50,14 +50,14 @@ def reply_patched(vcpu: Vcpu, answer: CpuidAnswer) -> Resume:
             regs.rbx = regs.rbx | (u64(vcpu.index) << 24) | (u64(1) << 16)
             if vcpu_cr(vcpu, u32(4)) & OSXSAVE_CR4 != 0:
                 regs.rcx = regs.rcx | OSXSAVE
-            if not vcpu.lapic.is_enabled():
+            if vcpu.lapic.mode == LapicMode.DISABLED:
                 regs.rdx = regs.rdx & ~APIC
         case LeafKind.TOPOLOGY:
             reply_topology(vcpu, leaf, subleaf)
         case LeafKind.EXTENDED_STATE:
             reply(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
             if subleaf == 0:
-                regs.rbx = u64(xsave_size(vcpu.xcr0))
+                regs.rbx = u64(extended_state_size(vcpu.vm.cpuid, vcpu.xcr0))
         case _:
             reply(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
     return Resume.NEXT_INSTRUCTION

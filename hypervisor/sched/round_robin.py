@@ -9,7 +9,7 @@ from hypervisor.console.console import console_interrupt
 from hypervisor.console.log import log
 from hypervisor.cpu.idle import idle_until
 from hypervisor.devices.clock import NEVER
-from hypervisor.time.clock import ns_to_ticks
+from hypervisor.time.clock import ns_to_tsc
 from hypervisor.vcpu.load import load_vcpu
 from hypervisor.vcpu.pool import VCPUS, vcpu_of
 from hypervisor.vcpu.run import run_slice
@@ -79,7 +79,7 @@ def refill_log_budgets() -> None:
     now = rdtsc()
     if now < SCHEDULER.budget_refill:
         return
-    SCHEDULER.budget_refill = now.wrapping_add(ns_to_ticks(u64(SECOND)))
+    SCHEDULER.budget_refill = now.wrapping_add(ns_to_tsc(u64(SECOND)))
     for i in range(u32(VMS_MAX)):
         VMS[i].log_budget = LOG_LINES_PER_SECOND
 
@@ -109,6 +109,6 @@ def pick() -> Vcpu | None:
 def run_one(vcpu: Vcpu, deadline: u64) -> None:
     """One slice: until a timer of any VM is due, at most SLICE."""
     load_vcpu(vcpu)
-    vcpu.deadline = min(deadline, rdtsc().wrapping_add(ns_to_ticks(u64(SLICE))))
+    vcpu.deadline = min(deadline, rdtsc().wrapping_add(ns_to_tsc(u64(SLICE))))
     vcpu.work.fetch_or(ENTRY_WORK)
     run_slice(vcpu)

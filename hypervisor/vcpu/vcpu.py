@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, Atomic, BitStruct, Field, HwEnum, Struct, at, bit, count, u32, u64
+from codegen.lang import Array, Atomic, BitStruct, Field, Hva, HwEnum, Struct, at, bit, count, u32, u64
 from hypervisor.devices.lapic.state import LocalApic
 from hypervisor.vcpu.event import Event
 from hypervisor.vcpu.exit import EXIT_KINDS, ExitRecord
@@ -75,7 +75,7 @@ class Vcpu(Struct, align=64):
     deadline: Field[u64]  # host TSC at which this vCPU must leave the guest
     tsc_offset: Field[u64]  # guest TSC = host TSC + offset (wrapping)
     xcr0: Field[u64]
-    xstate: Field[u64]  # Hva of the 64-byte-aligned XSAVE area
+    xstate: Field[Hva]  # the 64-byte-aligned XSAVE area
     tsc_aux: Field[u64]
     msrs: MsrState
     exits: Array[u64] = count(EXIT_KINDS)  # counter per ExitKind

@@ -153,14 +153,14 @@ def fill_extended_state(table: CpuidTable) -> None:
     """Leaf 0DH: the components that the host switches whole; XSAVES and supervisor states are hidden."""
     table.basic[0xD].kind = LeafKind.EXTENDED_STATE
     main = table.add_subleaf(u32(0xD), u32(0))
-    main.eax = u32.trunc(XSTATE.supported)
-    main.ecx = XSTATE.size
+    main.eax = u32.trunc(XSTATE.mask)
+    main.ecx = XSTATE.area_bytes
     eax, _ebx, _ecx, _edx = cpuid(u32(0xD), u32(1))
     features = table.add_subleaf(u32(0xD), u32(1))
     features.eax = eax & 0x7  # XSAVEOPT, XSAVEC, XGETBV with ECX = 1
     component = u32(2)
     while component < 19:
-        if (XSTATE.supported >> component) & 1 != 0:
+        if (XSTATE.mask >> component) & 1 != 0:
             eax, ebx, ecx, _edx = cpuid(u32(0xD), component)
             answer = table.add_subleaf(u32(0xD), component)
             answer.eax = eax

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, HwEnum, Struct, count, fn, range, u32
+from codegen.lang import Array, Field, HwEnum, Struct, count, fn, max, range, u32, u64
 
 BASIC_LEAVES = 0x20
 EXTENDED_LEAVES = 0x22
@@ -10,6 +10,9 @@ EXTENDED_FIRST = 0x8000_0000
 HYPERVISOR_FIRST = 0x4000_0000
 HYPERVISOR_LEAVES = 2
 SUBLEAVES_MAX = 64
+COMPONENTS_MAX = 10  # of the extended state: see hypervisor/cpu/xstate.py
+LEGACY_AND_HEADER = 576
+RDTSCP = 1 << 27  # leaf 80000001H, EDX
 
 
 class LeafKind(HwEnum, repr=u32):
@@ -81,3 +84,20 @@ class CpuidTable(Struct):
         entry.subleaf = subleaf
         entry.answer.kind = LeafKind.FIXED
         return entry.answer
+
+
+@fn
+def has_rdtscp(table: CpuidTable) -> bool:
+    """Whether this guest has RDTSCP, and so IA32_TSC_AUX."""
+    return table.extended[1].edx & RDTSCP != 0
+
+
+@fn
+def extended_state_size(table: CpuidTable, xcr0: u64) -> u32:
+    """Bytes of the standard-form XSAVE area for the components that `xcr0` enables (SDM vol. 1, 13.5.1)."""
+    size = u32(LEGACY_AND_HEADER)
+    for component in range(u32(2), u32(COMPONENTS_MAX)):
+        if (xcr0 >> component) & 1 != 0:
+            answer = table.find_subleaf(u32(0xD), component)
+            size = max(size, answer.eax.wrapping_add(answer.ebx))
+    return size

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from codegen.lang import Gpa, fn, min, range, u32, u64
+from codegen.lang import Gpa, address_of, fn, min, phys, range, u8, u32, u64
 from hypervisor.config.manifest import NAME_BYTES, ManifestVm
 from hypervisor.console.guests import console_add_guest
 from hypervisor.console.log import log
-from hypervisor.cpu.xstate import XSTATE
+from hypervisor.cpu.xstate import XSTATE, XsaveArea, xstate_initialise
 from hypervisor.memory.frames import allocate_frames, allocate_runs
 from hypervisor.memory.guest import add_slot
 from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
@@ -99,10 +99,11 @@ def create_vcpus(vm: Vm, wanted: u32) -> BootError | None:
         vcpu.vm = vm
         vcpu.index = i
         control = allocate_frames(u32(CONTROL_FRAMES), u8(Owner.CONTROL))
-        extended = allocate_frames((XSTATE.size + 4095) // 4096, u8(Owner.CONTROL))
+        extended = allocate_frames((XSTATE.area_bytes + 4095) // 4096, u8(Owner.CONTROL))
         if control is None or extended is None:
             return BootError.NO_HOST_MEMORY
-        vcpu.xstate = physical_to_virtual(extended)
+        vcpu.xstate = address_of(phys(XsaveArea, extended))
+        xstate_initialise(vcpu.xstate)
         vcpu_create(vcpu, control, vm.second_level_root, vm.vcpu_first + i + 1)
     SCHEDULER.vcpu_count = SCHEDULER.vcpu_count + wanted
     return None

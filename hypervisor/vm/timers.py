@@ -6,7 +6,7 @@ from codegen.lang import fn, min, range, rdtsc, u64
 from hypervisor.devices.board import board_advance, board_next_deadline
 from hypervisor.devices.clock import NEVER
 from hypervisor.devices.lapic.timer import lapic_advance_timer, lapic_write_tsc_deadline
-from hypervisor.time.clock import ns_to_ticks, ticks_to_ns
+from hypervisor.time.clock import ns_to_tsc, tsc_to_ns
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.interrupts import apply_effect, service_board
@@ -16,7 +16,7 @@ from hypervisor.vm.vm import Vm
 @fn
 def vm_now(vm: Vm) -> u64:
     """Nanoseconds since this VM was started."""
-    return ticks_to_ns(rdtsc().wrapping_sub(vm.clock_base))
+    return tsc_to_ns(rdtsc().wrapping_sub(vm.clock_base))
 
 
 @fn
@@ -24,7 +24,7 @@ def host_tsc_at(vm: Vm, moment: u64) -> u64:
     """The host TSC at `moment` of the VM's clock; the far future for NEVER."""
     if moment == NEVER:
         return u64(NEVER)
-    return vm.clock_base.wrapping_add(ns_to_ticks(moment))
+    return vm.clock_base.wrapping_add(ns_to_tsc(moment))
 
 
 @fn
@@ -58,5 +58,5 @@ def read_tsc_deadline(vcpu: Vcpu) -> u64:
 def write_tsc_deadline(vcpu: Vcpu, deadline: u64) -> None:
     """Arm the timer for the moment at which the guest's TSC reads `deadline`; a moment that has passed is due at once."""
     ticks = deadline.wrapping_sub(vcpu.tsc_offset).wrapping_sub(vcpu.vm.clock_base)
-    when = ticks_to_ns(ticks) if ticks < (1 << 63) else u64(0)
+    when = tsc_to_ns(ticks) if ticks < (1 << 63) else u64(0)
     apply_effect(vcpu, lapic_write_tsc_deadline(vcpu.lapic, deadline, when))

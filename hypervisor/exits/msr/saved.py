@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, static, u32, u64
+from codegen.lang import fn, static, u32, u64, wrmsr
 from hypervisor.exits.canonical import is_canonical
 from hypervisor.exits.msr.policy import msr
 from hypervisor.vcpu.contract import vcpu_cr, vcpu_efer, vcpu_read_saved_msr, vcpu_set_efer, vcpu_write_saved_msr
 from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.cpuid_table import has_rdtscp
 
 SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP = 0x174, 0x175, 0x176
 DEBUGCTL, PAT = 0x1D9, 0x277
@@ -106,9 +107,9 @@ def read_tsc_aux(vcpu: Vcpu, number: u32) -> u64 | None:
 @fn
 def write_tsc_aux(vcpu: Vcpu, number: u32, value: u64) -> bool:
     """32 bits; the upper half is reserved. The real register holds the guest's value while its vCPU is loaded."""
-    if value > 0xFFFF_FFFF:
+    if value > 0xFFFF_FFFF or not has_rdtscp(vcpu.vm.cpuid):
         return False
-    vcpu_write_saved_msr(vcpu, number, value)
+    wrmsr(u32(TSC_AUX), value)
     vcpu.tsc_aux = value
     return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Gpa, Local, Span, fn, len, min, range, span_of, u32, u64, usize
+from codegen.lang import Gpa, Local, Span, fn, len, min, range, span, span_of, u32, u64, usize
 from hypervisor.config.manifest import ManifestVm
 from hypervisor.memory.guest import GuestMemory, copy_out
 from hypervisor.vcpu.vcpu import Vcpu
@@ -31,7 +31,7 @@ LOADER_NAME = 0x1_0F00
 TEXTS = 0x2_0000
 TEXT_STEP = 2048
 PAGE = 4096
-NAME = b"Keelback\0"
+NAME = span(b"Keelback\0")
 
 
 @fn

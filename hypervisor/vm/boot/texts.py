@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from boot.info import FileKind
-from codegen.lang import Span, fn, len, u32, usize
+from codegen.lang import Span, fn, len, span, u32, usize
 from hypervisor.config.manifest import TEXT_BYTES
 from hypervisor.vm.archive import find_file
 
-EMPTY = b"\0"
+EMPTY = span(b"\0")
 
 
 @fn

@@ -1,0 +1,32 @@
+"""Extended state and TSC_AUX of the vCPU that a processor runs: switched whole, when another one comes."""
+
+from __future__ import annotations
+
+from codegen.lang import Hva, address_of, fn, u32, view_at, wrmsr, xsetbv
+from hypervisor.cpu.per_cpu import CPU
+from hypervisor.cpu.xstate import XSTATE, xstate_load, xstate_save
+from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.cpuid_table import has_rdtscp
+
+TSC_AUX = 0xC000_0103
+
+
+@fn
+def load_vcpu(vcpu: Vcpu) -> None:
+    """Give this processor's registers to `vcpu`. Nothing to do when it has them already."""
+    if CPU.current.extended_owner != address_of(vcpu):
+        switch_extended_state(vcpu)
+
+
+@fn(noinline=True)
+def switch_extended_state(vcpu: Vcpu) -> None:
+    """Save the other vCPU's under the host's full mask, load this one's (XSA-52: never lazily)."""
+    xsetbv(u32(0), XSTATE.mask)
+    previous = CPU.current.extended_owner
+    if previous != Hva(0):
+        xstate_save(view_at(Vcpu, previous).xstate)
+    xstate_load(vcpu.xstate)
+    xsetbv(u32(0), vcpu.xcr0)
+    if has_rdtscp(vcpu.vm.cpuid):
+        wrmsr(u32(TSC_AUX), vcpu.tsc_aux)
+    CPU.current.extended_owner = address_of(vcpu)

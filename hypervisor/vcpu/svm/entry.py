@@ -1,0 +1,107 @@
+"""Into the guest and out again: the entry stub, and `vcpu_run` around it."""
+
+from __future__ import annotations
+
+from codegen.lang import fn, implements, stub, u8, u32
+from hypervisor.vcpu import contract
+from hypervisor.vcpu.exit import ExitKind
+from hypervisor.vcpu.svm.exit_code import EXIT_CODES, INVALID, NESTED_PAGE_FAULT
+from hypervisor.vcpu.svm.exit_table import DECODERS, decode_nested_page_fault
+from hypervisor.vcpu.svm.inject import inject, put_back
+from hypervisor.vcpu.svm.loaded import load
+from hypervisor.vcpu.svm.state import SvmVcpu, svm_of
+from hypervisor.vcpu.svm.tlb import FLUSH_NOTHING
+from hypervisor.vcpu.svm.vmcb import SAVE_RAX
+from hypervisor.vcpu.vcpu import GuestRegisters, Vcpu
+
+# RDI holds the vCPU, whose first bytes are its registers. From CLGI to STGI nothing interrupts; IF is set before VMRUN because, with
+# V_INTR_MASKING, the host's IF decides whether a host interrupt ends the guest's run (APM vol. 2, 15.21.1). VMRUN gives back RAX, RSP and RIP.
+# At STGI the host takes what was waiting, through its own IDT.
+ENTER = """
+    push rbp
+    push rbx
+    push r12
+    push r13
+    push r14
+    push r15
+    push rdi
+    mov rdx, [rdi + {{ vmcb_address }}]
+    mov rax, [rdi + {{ rax }}]
+    mov [rdx + {{ save_rax }}], rax
+    mov rax, [rdi + {{ vmcb_physical }}]
+    clgi
+    sti
+    vmload rax
+    {% for name, offset in loads %}
+    mov {{ name }}, [rdi + {{ offset }}]
+    {% endfor %}
+    vmrun rax
+    vmsave rax
+    push rdi
+    mov rdi, [rsp + 8]
+    {% for name, offset in saves %}
+    mov [rdi + {{ offset }}], {{ name }}
+    {% endfor %}
+    pop rcx
+    mov [rdi + {{ rdi }}], rcx
+    mov rdx, [rdi + {{ vmcb_address }}]
+    mov rcx, [rdx + {{ save_rax }}]
+    mov [rdi + {{ rax }}], rcx
+    mov rax, [rdi + {{ host_physical }}]
+    vmload rax
+    stgi
+    cli
+    pop rdi
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbx
+    pop rbp
+    ret
+"""
+
+REGISTERS = tuple(
+    (name, field.offset) for name, field in GuestRegisters.__layout__.fields.items() if name not in ("rax", "rsp")
+)
+
+
+@stub(
+    ENTER,
+    constants={
+        "vmcb_physical": Vcpu.vendor.offset + SvmVcpu.vmcb_physical.offset,
+        "vmcb_address": Vcpu.vendor.offset + SvmVcpu.vmcb_address.offset,
+        "host_physical": Vcpu.vendor.offset + SvmVcpu.host_physical.offset,
+        "save_rax": SAVE_RAX,
+        "rax": GuestRegisters.rax.offset,
+        "rdi": GuestRegisters.rdi.offset,
+        "saves": tuple(r for r in REGISTERS if r[0] != "rdi"),
+        "loads": (*(r for r in REGISTERS if r[0] != "rdi"), *(r for r in REGISTERS if r[0] == "rdi")),
+    },
+)
+def svm_enter(vcpu: Vcpu) -> None:
+    """VMRUN. Interrupts are off, before and after."""
+
+
+@implements(contract.vcpu_run)
+@fn
+def vcpu_run(vcpu: Vcpu) -> ExitKind:
+    """Enter the guest and come back with the decoded exit."""
+    load(vcpu)
+    if vcpu.pending.valid:
+        inject(vcpu)
+    state = svm_of(vcpu)
+    control = state.vmcb.control
+    control.tlb_control = u8.trunc(state.flush)
+    svm_enter(vcpu)
+    state.flush = FLUSH_NOTHING
+    if control.exit_interrupt_info & 0x8000_0000 != 0:
+        put_back(vcpu, control.exit_interrupt_info)
+    code = control.exit_code
+    vcpu.exit.hardware_reason = code
+    if code < EXIT_CODES:
+        return DECODERS[u32.trunc(code)](vcpu)
+    if code == NESTED_PAGE_FAULT:
+        return decode_nested_page_fault(vcpu)
+    vcpu.exit.qualification = control.exit_info_1
+    return ExitKind.ENTRY_FAILED if code == INVALID else ExitKind.UNKNOWN

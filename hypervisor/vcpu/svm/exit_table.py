@@ -1,0 +1,149 @@
+"""From the exit code to its decoder: the one table of AMD-V exits."""
+
+from __future__ import annotations
+
+from codegen.lang import Gpa, fn, fn_table, u8, u16, u32
+from hypervisor.exits.decode.length import length_of_two_byte
+from hypervisor.vcpu.exit import AccessCause, ExitKind, PortAccess
+from hypervisor.vcpu.svm.decode_control import decode_cr4_write, decode_cr8_read, decode_cr8_write
+from hypervisor.vcpu.svm.exit_code import EXIT_CODES, ExitCode
+from hypervisor.vcpu.svm.instruction_length import Decoder, length_by_next_rip, one_byte, three_byte, two_byte
+from hypervisor.vcpu.svm.instructions import deliver_host_machine_check
+from hypervisor.vcpu.svm.interruptibility import see_iret
+from hypervisor.vcpu.svm.state import SVM, control_of, save_of
+from hypervisor.vcpu.vcpu import Vcpu
+
+RDMSR_OPCODE, WRMSR_OPCODE = 0x32, 0x30
+FAULT_WRITE, FAULT_FETCH, FAULT_PAGE_WALK = 1 << 1, 1 << 4, 1 << 33
+
+
+def event(kind: ExitKind) -> Decoder:
+    """Something between two instructions, without details."""
+
+    @fn
+    def decode_event(vcpu: Vcpu) -> ExitKind:
+        return kind
+
+    return decode_event
+
+
+def exception(vector: int) -> Decoder:
+    """An intercepted exception of the guest; SVM has updated DR6 by then (APM vol. 2, 15.12.2)."""
+
+    @fn
+    def decode_exception(vcpu: Vcpu) -> ExitKind:
+        vcpu.exit.vector = vector
+        vcpu.exit.error_code = u32.trunc(control_of(vcpu).exit_info_1)
+        return ExitKind.EXCEPTION
+
+    return decode_exception
+
+
+@fn
+def decode_machine_check(vcpu: Vcpu) -> ExitKind:
+    """Machine checks are the host's."""
+    deliver_host_machine_check()
+    return ExitKind.MACHINE_CHECK
+
+
+@fn
+def decode_iret(vcpu: Vcpu) -> ExitKind:
+    """The end of the guest's NMI handler."""
+    see_iret(vcpu)
+    return ExitKind.NONE
+
+
+@fn
+def decode_port(vcpu: Vcpu) -> ExitKind:
+    """EXITINFO1 (figure 15-2); EXITINFO2 is the RIP behind the instruction on every SVM processor."""
+    control = control_of(vcpu)
+    information = u32.trunc(control.exit_info_1)
+    vcpu.exit.port = PortAccess(
+        port=u16.trunc(information >> 16),
+        width=u8.trunc((information >> 4) & 7),
+        is_in=information & 1 != 0,
+        is_string=information & 4 != 0,
+        is_repeat=information & 8 != 0,
+        segment=u8.trunc((information >> 10) & 7),
+        address_size=u8.trunc(((information >> 7) & 7) << 1),
+    )
+    vcpu.exit.instruction_length = u32.trunc(control.exit_info_2.wrapping_sub(save_of(vcpu).rip)) & 15
+    return ExitKind.PORT
+
+
+@fn
+def decode_msr(vcpu: Vcpu) -> ExitKind:
+    """EXITINFO1 tells RDMSR (0) from WRMSR (1)."""
+    is_write = control_of(vcpu).exit_info_1 & 1 != 0
+    opcode = u8(WRMSR_OPCODE) if is_write else u8(RDMSR_OPCODE)
+    length = length_by_next_rip(vcpu) if SVM.next_rip else length_of_two_byte(vcpu, opcode)
+    vcpu.exit.instruction_length = length
+    if length == 0:
+        return ExitKind.UNKNOWN
+    return ExitKind.WRMSR if is_write else ExitKind.RDMSR
+
+
+@fn
+def decode_nested_page_fault(vcpu: Vcpu) -> ExitKind:
+    """EXITINFO1 is a page-fault error code, EXITINFO2 the guest-physical address (15.25.6)."""
+    control = control_of(vcpu)
+    information = control.exit_info_1
+    vcpu.exit.gpa = Gpa(control.exit_info_2)
+    vcpu.exit.qualification = information
+    vcpu.exit.cause = AccessCause(
+        read=information & FAULT_WRITE == 0,
+        write=information & FAULT_WRITE != 0,
+        fetch=information & FAULT_FETCH != 0,
+        page_walk=information & FAULT_PAGE_WALK != 0,
+    )
+    return ExitKind.GUEST_MEMORY
+
+
+@fn
+def decode_unknown(vcpu: Vcpu) -> ExitKind:
+    """A code that our intercepts do not cause."""
+    vcpu.exit.qualification = control_of(vcpu).exit_info_1
+    return ExitKind.UNKNOWN
+
+
+REFUSED = event(ExitKind.VIRTUALIZATION_INSTRUCTION)
+
+DECODERS = fn_table(
+    {
+        ExitCode.CR8_READ: decode_cr8_read,
+        ExitCode.CR4_WRITE: decode_cr4_write,
+        ExitCode.CR8_WRITE: decode_cr8_write,
+        ExitCode.DEBUG_EXCEPTION: exception(1),
+        ExitCode.ALIGNMENT_CHECK: exception(17),
+        ExitCode.MACHINE_CHECK: decode_machine_check,
+        ExitCode.INTERRUPT: event(ExitKind.HOST_INTERRUPT),
+        ExitCode.NMI: event(ExitKind.HOST_NMI),
+        ExitCode.SMI: event(ExitKind.NONE),
+        ExitCode.INIT: event(ExitKind.INIT),
+        ExitCode.VIRTUAL_INTERRUPT: event(ExitKind.INTERRUPT_WINDOW),
+        ExitCode.RDPMC: event(ExitKind.RDPMC),
+        ExitCode.CPUID: two_byte(ExitKind.CPUID, 0xA2),
+        ExitCode.IRET: decode_iret,
+        ExitCode.INVD: two_byte(ExitKind.WBINVD, 0x08),
+        ExitCode.HLT: one_byte(ExitKind.HLT, 0xF4),
+        ExitCode.INVLPGA: REFUSED,
+        ExitCode.PORT: decode_port,
+        ExitCode.MSR: decode_msr,
+        ExitCode.SHUTDOWN: event(ExitKind.TRIPLE_FAULT),
+        ExitCode.VMRUN: REFUSED,
+        ExitCode.VMMCALL: three_byte(ExitKind.HYPERCALL, 0x01, 0xD9),
+        ExitCode.VMLOAD: REFUSED,
+        ExitCode.VMSAVE: REFUSED,
+        ExitCode.STGI: REFUSED,
+        ExitCode.CLGI: REFUSED,
+        ExitCode.SKINIT: REFUSED,
+        ExitCode.WBINVD: two_byte(ExitKind.WBINVD, 0x09),
+        ExitCode.MONITOR: event(ExitKind.MONITOR),
+        ExitCode.MWAIT: event(ExitKind.MONITOR),
+        ExitCode.MWAIT_ARMED: event(ExitKind.MONITOR),
+        ExitCode.XSETBV: three_byte(ExitKind.XSETBV, 0x01, 0xD1),
+        ExitCode.RDPRU: REFUSED,
+    },
+    default=decode_unknown,
+    size=EXIT_CODES,
+)

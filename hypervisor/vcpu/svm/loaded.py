@@ -1,0 +1,51 @@
+"""Which vCPU a processor holds: DR0 to DR3 are the guest's while it does; the monitor uses no breakpoints."""
+
+from __future__ import annotations
+
+from codegen.lang import (
+    Hva,
+    address_of,
+    fn,
+    read_dr0,
+    read_dr1,
+    read_dr2,
+    read_dr3,
+    view_at,
+    write_dr0,
+    write_dr1,
+    write_dr2,
+    write_dr3,
+)
+from hypervisor.cpu.per_cpu import CPU
+from hypervisor.vcpu.svm.instructions import vmsave
+from hypervisor.vcpu.svm.state import svm_of
+from hypervisor.vcpu.svm.tlb import FLUSH_ALL
+from hypervisor.vcpu.vcpu import Vcpu
+
+
+@fn
+def load(vcpu: Vcpu) -> None:
+    """Make `vcpu` the one that this processor holds. Two instructions when it is already."""
+    if CPU.current.loaded_vcpu != address_of(vcpu):
+        switch_to(vcpu)
+
+
+@fn(cold=True, noinline=True)
+def switch_to(vcpu: Vcpu) -> None:
+    """Give the processor to `vcpu`, taking it from the vCPU that it holds."""
+    previous = CPU.current.loaded_vcpu
+    if previous != Hva(0):
+        old = svm_of(view_at(Vcpu, previous))
+        old.dr0 = read_dr0()
+        old.dr1 = read_dr1()
+        old.dr2 = read_dr2()
+        old.dr3 = read_dr3()
+    CPU.current.loaded_vcpu = address_of(vcpu)
+    state = svm_of(vcpu)
+    write_dr0(state.dr0)
+    write_dr1(state.dr1)
+    write_dr2(state.dr2)
+    write_dr3(state.dr3)
+    vmsave(state.host_physical)
+    # ASIDs are shared when there are more vCPUs than numbers, and translations of an earlier stay may be stale.
+    state.flush = FLUSH_ALL
