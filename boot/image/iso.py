@@ -13,8 +13,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from boot.bios.boot_sector import SECTOR_SIZE, build_boot_sector
-from boot.bios.stage2 import build_stage2
+from boot.bios.boot_sector import SECTOR_SIZE
+from boot.image.loader import bios_loader
 
 SYSTEM_AREA = 32768
 VOLUME_ID = "KEELBACK"
@@ -30,30 +30,28 @@ class IsoError(Exception):
 
 
 def build_iso(images: dict[str, Path], archive: Path, out: Path) -> Path:
-    """The ISO of both images ("vt-x" and "amd-v": ELF files) and one archive. Raises IsoError and LoaderTooLarge."""
-    stage2 = build_stage2(out.parent / "loader")
+    """The ISO of both images ("vt-x" and "amd-v": ELF files) and one archive. Raises IsoError, LinkError, SyntaxError."""
     files = {IMAGE_FILES[vendor]: image for vendor, image in images.items()}
-    return write_iso(build_boot_sector(), stage2, files | {ARCHIVE_FILE: archive}, out)
+    return write_iso(bios_loader(), files | {ARCHIVE_FILE: archive}, out)
 
 
-def write_iso(boot_sector: bytes, stage2: bytes, files: dict[str, Path], out: Path, esp: Path | None = None) -> Path:
+def write_iso(loader: bytes, files: dict[str, Path], out: Path, esp: Path | None = None) -> Path:
     """Write `out` with `files` (ISO 9660 level 1 names) in /KEELBACK; `esp` is a FAT image with the UEFI loader.
 
     Raises IsoError with xorriso's own words when it fails.
     """
-    system_area = boot_sector + stage2
-    if len(boot_sector) != SECTOR_SIZE or len(system_area) > SYSTEM_AREA:
-        raise IsoError(f"the BIOS loader has {len(system_area)} bytes; {SYSTEM_AREA} fit into the system area")
+    if len(loader) > SYSTEM_AREA:
+        raise IsoError(f"the BIOS loader has {len(loader)} bytes; {SYSTEM_AREA} fit into the system area")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         root = Path(scratch) / "root"
         (root / DIRECTORY).mkdir(parents=True)
         (root / "boot").mkdir()
-        (root / "boot" / "keelback.bin").write_bytes(boot_sector)
+        (root / "boot" / "keelback.bin").write_bytes(loader[:SECTOR_SIZE])
         for name, source in files.items():
             _link_or_copy(source, root / DIRECTORY / name)
         system = Path(scratch) / "system.bin"
-        system.write_bytes(system_area.ljust(SYSTEM_AREA, b"\0"))
+        system.write_bytes(loader.ljust(SYSTEM_AREA, b"\0"))
         partial = Path(scratch) / out.name
         _run_xorriso(_xorriso_arguments(root, system, partial, esp))
         partial.replace(out)
