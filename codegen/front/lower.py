@@ -118,9 +118,9 @@ def lower_function(program: ProgramLowering, routine: Fn, symbol: str) -> None:
     source, node = found
     module: dict[str, Any] = vars(routine)["function"].__globals__
     names = Outside(routine.free_variables(), module)
-    stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    own_names = frozenset(routine.function.__code__.co_varnames)
     f = FunctionLowering(
-        program, source, node, names, frozenset(stored), callee.result, routine.options.unchecked, routine.options.where
+        program, source, node, names, own_names, callee.result, routine.options.unchecked, routine.options.where
     )
     parameters = declare_parameters(f, node, callee)
     with f.guard():

@@ -41,11 +41,20 @@ def source_of(path: str) -> Source:
     """Reads and parses a file; the file is known to be valid Python, since it has been imported."""
     text = Path(path).read_text(encoding="utf-8")
     source = Source(path, shown_path(path), text.splitlines())
-    for node in ast.walk(ast.parse(text, path)):
+    find_functions(source, ast.parse(text, path).body)
+    return source
+
+
+def find_functions(source: Source, body: list[ast.stmt]) -> None:
+    """Definitions in these statements, in classes and in other functions; expressions hold none."""
+    for node in body:
         if isinstance(node, ast.FunctionDef):
             first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
             source.functions[first, node.name] = node
-    return source
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.With | ast.For | ast.While | ast.If | ast.Try):
+            find_functions(source, node.body)
+        if isinstance(node, ast.If | ast.For | ast.While | ast.Try):
+            find_functions(source, node.orelse)
 
 
 @cache

@@ -7,7 +7,15 @@ from typing import Any
 
 from codegen.ir import nodes as ir
 from codegen.ir.show import show, show_statement
-from codegen.ir.types import BOOL, PTR, U8, U16, U64, VOID, Aggregate, Int, Type
+from codegen.ir.types import BOOL, PTR, SPAN, U8, U16, U32, U64, VOID, Aggregate, Int, Type
+
+
+BUILTINS: dict[str, tuple[tuple[Type, ...], Type]] = {
+    "trap_site_line": ((U32,), U32),
+    "trap_site_file": ((U32,), SPAN),
+    "trap_site_kind": ((U32,), SPAN),
+}
+"""Functions of the back end."""
 
 
 class BadIr(Exception):
@@ -34,6 +42,8 @@ def signature(program: ir.Program, symbol: str) -> tuple[tuple[Type, ...], Type]
     """Parameter types and result of whatever can be called by this symbol."""
     if (function := program.functions.get(symbol)) is not None:
         return tuple(p.type for p in function.parameters), function.result
+    if symbol in BUILTINS:
+        return BUILTINS[symbol]
     callee = program.intrinsics.get(symbol) or program.stubs.get(symbol)
     if callee is None:
         raise BadIr(f"call of unknown {symbol}")
