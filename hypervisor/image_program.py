@@ -27,12 +27,15 @@ PHYSICAL_BASE = 16 << 20
 LEVELS = {"release": 2, "debug": 0}
 
 
-def compile_image(vendor: str, profile: str, image: Path) -> None:
-    """Compile and link one image in this process, which must not have imported another back end."""
-    modules = image_modules(BACK_ENDS[vendor])
-    roots = [thing for name in ROOTS for thing in vars(sys.modules[name]).values() if is_root(thing, name)]
+def compile_image(vendor: str, profile: str, image: Path, roots: tuple[str, ...] = ROOTS) -> None:
+    """Compile and link one image in this process, which must not have imported another back end.
+
+    `roots` are modules; whatever their exported functions reach is in the image.
+    """
+    modules = image_modules(BACK_ENDS[vendor], roots)
+    functions = [thing for name in roots for thing in vars(sys.modules[name]).values() if is_root(thing, name)]
     target = TargetInfo(64, PHYSICAL_MAP_BASE, None, assemble_stub)
-    program, diagnostics = lower_program(roots, modules, target)
+    program, diagnostics = lower_program(functions, modules, target)
     if diagnostics:
         raise BuildError("\n".join(diagnostic.render() for diagnostic in diagnostics))
     compiled = compile_program(program, IMAGE, level=LEVELS[profile])
@@ -41,14 +44,14 @@ def compile_image(vendor: str, profile: str, image: Path) -> None:
     link_elf([item], image, ImageLayout(PHYSICAL_BASE, ENTRY, ENTRY))
 
 
-def image_modules(back_end: str) -> list[ModuleType]:
+def image_modules(back_end: str, roots: tuple[str, ...]) -> list[ModuleType]:
     """The roots, all of the back end, and whatever these import."""
-    for name in ROOTS:
+    for name in roots:
         importlib.import_module(name)
     package = importlib.import_module(back_end)
     for found in pkgutil.walk_packages(package.__path__, f"{back_end}."):
         importlib.import_module(found.name)
-    return [module for name, module in sys.modules.items() if name.startswith(OURS)]
+    return [module for name, module in sys.modules.items() if name.startswith(OURS) or name in roots]
 
 
 def is_root(thing: object, module: str) -> bool:
@@ -59,10 +62,10 @@ def is_root(thing: object, module: str) -> bool:
 
 
 def main() -> int:
-    """`python -m hypervisor.image_program VENDOR PROFILE IMAGE`."""
-    vendor, profile, image = sys.argv[1:]
+    """`python -m hypervisor.image_program VENDOR PROFILE IMAGE [ROOT...]`."""
+    vendor, profile, image, *roots = sys.argv[1:]
     try:
-        compile_image(vendor, profile, Path(image))
+        compile_image(vendor, profile, Path(image), tuple(roots) or ROOTS)
     except (BuildError, BadAssembly) as error:
         print(error)
         return 1

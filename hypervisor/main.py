@@ -4,70 +4,26 @@ from __future__ import annotations
 
 from typing import Never
 
-from boot.info import BOOT_INFO_MAGIC, BootInfo, BootWay
-from codegen.lang import Hpa, cli, fn, phys, sti_hlt, storage, u32
-from drivers.acpi.machine import MACHINE, acpi_read_machine
-from drivers.acpi.root import acpi_start
-from hypervisor.console.console import console_interrupt, console_start
-from hypervisor.console.log import log, warn
-from hypervisor.cpu.features import FEATURES, features_start
-from hypervisor.cpu.gdt import segments_start
-from hypervisor.cpu.idt import idt_fill, idt_load, idt_use_own_stacks
-from hypervisor.cpu.interrupt_start import interrupts_start
-from hypervisor.cpu.panic import panic
-from hypervisor.cpu.per_cpu import CPU, per_cpu_start
-from hypervisor.cpu.stacks import leave_loader_stack, stacks_map
-from hypervisor.cpu.xstate import XSTATE, xstate_start
-from hypervisor.memory.memory_start import memory_start
-from hypervisor.time.clock_start import clocks_start
-
-BOOT = storage(BootInfo)  # our own copy: low memory is the firmware's and the loader's
+from codegen.lang import Hpa, cli, fn, sti_hlt
+from hypervisor.console.console import console_interrupt
+from hypervisor.console.log import log
+from hypervisor.cpu.stacks import leave_loader_stack
+from hypervisor.machine import machine_begin, machine_complete
+from hypervisor.time.clock import clock_now
 
 
 @fn(export="start")
 def start(boot_info: Hpa) -> Never:
-    """From the entry code, on the loader's stack and page tables, interrupts off."""
-    per_cpu_start(u32(0))
-    own = CPU.here()
-    segments_start(own.gdt, own.task_state)
-    idt_fill()
-    idt_load()
-    BOOT.copy_from(phys(BootInfo, boot_info))
-    console_start(BOOT.way != BootWay.UEFI)
-    log(f"Keelback, started by {BOOT.way}")
-    if BOOT.magic != BOOT_INFO_MAGIC:
-        panic(f"the loader left no boot information at {boot_info}")
-    features_start()
-    if not memory_start(BOOT):
-        panic("there is not enough memory below 4 GiB for the monitor itself: give the machine more")
-    if not stacks_map(own):
-        panic("no memory is left for stacks")
-    leave_loader_stack(own.stack_top)
+    """Called by the entry code, on the loader's stack and page tables, interrupts off."""
+    leave_loader_stack(machine_begin(boot_info))
 
 
 @fn(export="start_on_own_stack")
 def start_on_own_stack() -> Never:
-    """The same, on a stack with guard pages and with the final page tables."""
-    idt_use_own_stacks()
-    if acpi_start(BOOT.rsdp):
-        acpi_read_machine()
-        log(f"ACPI: {MACHINE.processor_count} processors, PM timer at {MACHINE.pm_timer_port:#x}, HPET {MACHINE.hpet}")
-    else:
-        warn("the firmware has no ACPI tables")
-    if not interrupts_start():
-        panic("no memory is left for page tables")
-    if not clocks_start(BOOT.entry_tsc):
-        panic("no clock ticks: neither PM timer, HPET nor PIT; the TSC cannot be measured")
-    if FEATURES.xsave:
-        xstate_start()
-        log(f"extended state: components {XSTATE.mask:#x}, {XSTATE.area_bytes} bytes")
+    """The same, on a stack of our own."""
+    machine_complete()
+    log(f"the machine is ours after {clock_now() // 1000} us")
     log("all guests have stopped")
-    idle()
-
-
-@fn
-def idle() -> Never:
-    """Nothing to run: serve interrupts."""
     while True:
         sti_hlt()
         cli()
