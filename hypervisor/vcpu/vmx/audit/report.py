@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, implements, span, static, u64
+from codegen.lang import Span, fn, implements, span, static, u64
 from hypervisor.console.log import log
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.segment import SegmentName
@@ -41,7 +41,13 @@ def vcpu_audit_entry(vcpu: Vcpu) -> None:
     log(f"VM entry failed with {vcpu.exit.hardware_reason:#x}, qualification {vcpu.exit.qualification:#x}")
     for rule in static(RULES):
         if not rule.holds():
-            log(f"broken: {rule.sentence} (SDM vol. 3C, {rule.section})")
+            report_broken(rule.section, rule.sentence)
+
+
+@fn(cold=True, noinline=True)
+def report_broken(section: Span, sentence: Span) -> None:
+    """One line; out of line, because it stands once for each rule."""
+    log(f"broken: {sentence} (SDM vol. 3C, {section})")
 
 
 @implements(contract.vcpu_dump_vendor)
@@ -50,10 +56,22 @@ def vcpu_dump_vendor(vcpu: Vcpu) -> None:
     """Log the VMCS: segments, then every field that Keelback uses."""
     load(vcpu)
     for name, place in static(SEGMENTS):
-        selector = vmread(u64(fields.GUEST_SELECTORS + place))
-        base = vmread(u64(fields.GUEST_BASES + place))
-        limit = vmread(u64(fields.GUEST_LIMITS + place))
-        rights = vmread(u64(fields.GUEST_RIGHTS + place))
-        log(f"vmcs {name} {selector:04x} base {base:#x} limit {limit:#x} rights {rights:#x}")
+        dump_segment(name, u64(place))
     for name, encoding in static(DUMPED):
-        log(f"vmcs {name} {vmread(u64(encoding)):#x}")
+        dump_field(name, u64(encoding))
+
+
+@fn(cold=True, noinline=True)
+def dump_segment(name: Span, place: u64) -> None:
+    """`place` is twice the segment's number."""
+    selector = vmread(place + fields.GUEST_SELECTORS)
+    base = vmread(place + fields.GUEST_BASES)
+    limit = vmread(place + fields.GUEST_LIMITS)
+    rights = vmread(place + fields.GUEST_RIGHTS)
+    log(f"vmcs {name} {selector:04x} base {base:#x} limit {limit:#x} rights {rights:#x}")
+
+
+@fn(cold=True, noinline=True)
+def dump_field(name: Span, encoding: u64) -> None:
+    """One line."""
+    log(f"vmcs {name} {vmread(encoding):#x}")
