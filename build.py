@@ -49,7 +49,7 @@ DEBIAN_PACKAGES = {
     "gdb": ("gdb", "debugging ring 0 at Python lines"),
     "debian-archive-keyring": ("/usr/share/keyrings/debian-archive-keyring.gpg", "checking the guests' signatures"),
 }
-PYTHON_PACKAGES_SIZE = "about 190 MB, 620 MB on disk"
+PYTHON_PACKAGES_SIZE = "about 170 MB, 620 MB on disk"
 EXPECT_SECONDS = {"qemu": 300.0, "kvm": 120.0, "bochs": 1200.0}
 MIB = 1 << 20
 
@@ -156,7 +156,7 @@ def announce(packages: list[str], venv_is_due: bool) -> None:
     if venv_is_due:
         say(f"  Python packages pinned in pyproject.toml, into build/venv: {PYTHON_PACKAGES_SIZE}")
     if missing := missing_guests():
-        say(f"  guests ({', '.join(missing)}), into build/guests: about 100 MB, 25 MB on disk")
+        say(f"  guests ({', '.join(missing)}), into build/guests: at most 100 MB, 25 MB on disk")
 
 
 def install_debian_packages(packages: list[str]) -> None:

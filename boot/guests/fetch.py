@@ -89,6 +89,7 @@ def extract(archive: Path, guest: Guest) -> None:
                     assert source is not None
                     with partial.open("wb") as target:
                         shutil.copyfileobj(gzip.GzipFile(fileobj=source) if guest.gunzip else source, target)
+                    partial.chmod(member.mode & 0o755)
         while package.stdout and package.stdout.read(1 << 20):
             pass
     if package.returncode or not partial.is_file():
