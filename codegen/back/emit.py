@@ -48,6 +48,7 @@ def parse(text: str) -> llvm.ModuleRef:
 def optimise(module: llvm.ModuleRef, machine: llvm.TargetMachine, level: int) -> None:
     """Whole-program optimisation; a pass manager serves once (LLVM aborts when it is used again)."""
     options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options.loop_unrolling = False  # it makes ten times the code of loops over a few bytes of text
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
 

@@ -116,7 +116,7 @@ class ModuleText:
         if function.noinline or function.symbol == TRAP:
             words.append("noinline")
         if function.cold or function.symbol == TRAP:
-            words.append("cold")
+            words.append("cold minsize optsize")
         if function.noreturn:
             words.append("noreturn")
         if function.section != ".text" and not self.target.host:

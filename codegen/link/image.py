@@ -22,7 +22,7 @@ class ImageLayout:
 
 
 def link_elf(objects: Sequence[Path], output: Path, layout: ImageLayout) -> Path:
-    """Links to `output`, from IMAGE_BASE on: first the section `.text.entry` of stubs. Text is read-execute, constants
+    """Links to `output`, from IMAGE_BASE on: first the section `.text.start` of stubs. Text is read-execute, constants
     read-only, the rest read-write, each from a new page.
 
     The script defines `__image_start`, `__image_end`, and `_start` and `_end` of `__text`, `__rodata`, `__data`, `__bss`.

@@ -37,7 +37,7 @@ def efi_main(handle: u64, table: u64) -> u64:
     return handle + table
 
 
-@stub("{{ call('start') }}\nhlt", externals=("start",), section=".text.entry")
+@stub("{{ call('start') }}\nhlt", externals=("start",), section=".text.start")
 def first() -> Never: ...
 
 
