@@ -18,7 +18,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return ": ".join(part for part in (place, self.vm, self.key, self.what) if part) + f"; {self.fix}"
+        return printable(": ".join(part for part in (place, self.vm, self.key, self.what) if part) + f"; {self.fix}")
 
 
 class ConfigError(Exception):
@@ -38,13 +38,18 @@ class BadValue(Exception):
         self.fix = fix
 
 
+def printable(text: str) -> str:
+    """Text on one line, with every character that a terminal would act upon as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def shown(value: object) -> str:
     """A value as it stood in the TOML, on one line, cut to a readable length."""
     match value:
         case bool():
             text = "true" if value else "false"
         case str():
-            text = '"' + value.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+            text = '"' + printable(value).replace('"', '\\"') + '"'
         case _:
             text = repr(value)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

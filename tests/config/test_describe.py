@@ -1,0 +1,34 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hypervisor.config.check import load_config
+from hypervisor.config.describe import access_summary, config_markdown, json_schema
+from hypervisor.config.schema import VM_KEYS
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.toml"))
+
+
+def test_docs_are_generated_from_the_schema() -> None:
+    assert (ROOT / "docs" / "config.md").read_text() == config_markdown(), (
+        "run build/venv/bin/python -m hypervisor.config > docs/config.md"
+    )
+
+
+def test_examples_of_every_key_are_toml_of_its_kind() -> None:
+    schema = json_schema()
+    text = "\n".join(["[[vm]]", *(f"{key.name} = {key.example}" for key in VM_KEYS)])
+    (vm,) = tomllib.loads(text)["vm"]
+    types = {"string": str, "integer": int, "boolean": bool, "array": list}
+    properties = schema["properties"]["vm"]["items"]["properties"]  # type: ignore[index]
+    for name, value in vm.items():
+        assert type(value) is types[properties[name]["type"]]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_pass_the_check(path: Path) -> None:
+    config = load_config(path)
+    summary = access_summary(config)
+    assert all(f"{name}:" in summary for name in config.names)
