@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from codegen.lang import Field, HwEnum, Struct, fn, min, u32, u64
+from drivers.console.ns16550 import COM1_IRQ
 from drivers.interrupt.pic import CASCADE_IRQ
 from drivers.timer.rtc import RTC_IRQ
+from hypervisor.devices.acpi.layout import SCI_IRQ
+from hypervisor.devices.acpi.power import TIMER_STATUS, PowerBlock, power_interrupt, power_reset
+from hypervisor.devices.clock import NEVER
 from hypervisor.devices.ioapic import IoApic, ioapic_requests, ioapic_reset, ioapic_set_line
+from hypervisor.devices.keyboard_controller import KeyboardController, keyboard_reset
+from hypervisor.devices.pci_host import PciHost, pci_reset
 from hypervisor.devices.pic import PicPair, pic_reset, pic_set_line
 from hypervisor.devices.pit import Pit, pit_advance, pit_reset
+from hypervisor.devices.pm_timer import pm_timer_next_carry
 from hypervisor.devices.rtc import Rtc, rtc_advance, rtc_power_on
 from hypervisor.devices.system_control import SystemPorts, system_ports_reset
+from hypervisor.devices.uart import Uart, uart_reset
 
 PIT_IRQ = 0
 PIT_GSI = 2
+LINES = 24
 
 
 class BoardRequest(HwEnum, repr=u32):
@@ -35,29 +44,65 @@ class Board(Struct):
     pit: Pit
     rtc: Rtc
     system: SystemPorts
+    uart: Uart
+    power: PowerBlock
+    pci: PciHost
+    keyboard: KeyboardController
+    sci_deadline: Field[u64]  # ns, or NEVER
+    lines: Field[u32]  # which are up
 
 
 @fn(cold=True)
 def board_reset(board: Board, seconds: u64) -> None:
-    """Power-up and the reset line: the VM's clock reads 0 again, and the RTC says `seconds` since 1970. Every
-    timer stops before anything else is reset; the CMOS RAM is to be filled anew."""
-    board.zero()
+    """Power-up and the reset line: the VM's clock reads 0 again, and the RTC says `seconds` since 1970. Timers stop
+    before anything else is reset. The CMOS RAM is to be filled anew; what the UART has still to send is kept."""
     pit_reset(board.pit)
     rtc_power_on(board.rtc, seconds)
+    board.sci_deadline = NEVER
+    power_reset(board.power)
+    uart_reset(board.uart)
+    pci_reset(board.pci)
+    keyboard_reset(board.keyboard)
     system_ports_reset(board.system)
+    board.lines = 0
+    board.pic.zero()
     pic_reset(board.pic)
+    board.ioapic.zero()
     ioapic_reset(board.ioapic)
+    board.attention = False
+    board.intr_seen = False
+    board.deadline_changed = False
+    board.request = BoardRequest.NONE
 
 
 @fn
 def board_set_line(board: Board, irq: u32, asserted: bool) -> None:
     """Drive IRQ 0 to 15, or GSI 16 to 23, which only the I/O APIC has; other numbers are no lines."""
+    if irq >= LINES or (board.lines >> irq & 1 != 0) == asserted:
+        return
+    board.lines = board.lines ^ u32(1) << irq
     pic_set_line(board.pic, irq, asserted)
     if irq == PIT_IRQ:
         ioapic_set_line(board.ioapic, u32(PIT_GSI), asserted)
     elif irq != CASCADE_IRQ:
         ioapic_set_line(board.ioapic, irq, asserted)
     board_settle(board)
+
+
+@fn
+def board_uart_changed(board: Board) -> None:
+    """After anything that may have moved the UART's interrupt output."""
+    board_set_line(board, u32(COM1_IRQ), board.uart.interrupt)
+
+
+@fn
+def board_settle_power(board: Board, now: u64) -> None:
+    """The SCI follows the PM1 block; by itself it rises only for a carry of the PM timer that is enabled."""
+    up = power_interrupt(board.power, now)
+    board_set_line(board, u32(SCI_IRQ), up)
+    board.sci_deadline = NEVER
+    if not up and board.power.enable & TIMER_STATUS != 0:
+        board.sci_deadline = pm_timer_next_carry(now)
 
 
 @fn
@@ -86,12 +131,14 @@ def board_advance(board: Board, now: u64) -> None:
     if now >= board.rtc.deadline:
         rtc_advance(board.rtc, now)
         board_set_line(board, u32(RTC_IRQ), board.rtc.irq)
+    if now >= board.sci_deadline:
+        board_settle_power(board, now)
 
 
 @fn
 def board_next_deadline(board: Board) -> u64:
     """When `board_advance` has something to do, ns of the VM's clock; u64 max for never."""
-    return min(board.pit.deadline, board.rtc.deadline)
+    return min(min(board.pit.deadline, board.rtc.deadline), board.sci_deadline)
 
 
 @fn

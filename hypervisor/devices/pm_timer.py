@@ -6,7 +6,6 @@ from codegen.lang import fn, u32, u64
 from drivers.timer.pm_timer import PM_TIMER_FREQUENCY
 from hypervisor.devices.clock import oscillator
 
-PM_TIMER_PORT = 0x608
 PM_TIMER_BITS = 32  # FADT: TMR_VAL_EXT is set
 VALUE_MASK = (1 << PM_TIMER_BITS) - 1
 
@@ -24,3 +23,9 @@ def pm_timer_carries(now: u64) -> u64:
     """How often the highest bit has changed since the clock read 0: each change sets TMR_STS in the PM1 status
     register."""
     return pm_ticks_at(now) >> (PM_TIMER_BITS - 1)
+
+
+@fn
+def pm_timer_next_carry(now: u64) -> u64:
+    """When the highest bit changes next, ns."""
+    return pm_time_of((pm_timer_carries(now) + 1) << (PM_TIMER_BITS - 1))

@@ -9,7 +9,16 @@ from hypervisor.devices.board import Board
 from hypervisor.devices.port_claims import port_tables
 
 # The modules that claim ports. A chip joins the machine by its line here.
-CHIPS = ("pic_ports", "pit_ports", "rtc_ports", "pm_timer_ports", "system_ports")
+CHIPS = (
+    "pic_ports",
+    "pit_ports",
+    "rtc_ports",
+    "uart_ports",
+    "power_ports",
+    "pci_ports",
+    "keyboard_ports",
+    "system_ports",
+)
 
 for _chip in CHIPS:
     importlib.import_module(f"hypervisor.devices.{_chip}")

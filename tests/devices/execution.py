@@ -14,9 +14,9 @@ from codegen.front.lower import lower_program, module_functions
 from codegen.front.program import TargetInfo
 
 MODULES = (
-    "board clock ioapic mmio pic pit pit_channel pm_timer ports rtc rtc_calendar rtc_memory rtc_time system_control "
-    "lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr lapic.priority lapic.registers "
-    "lapic.state lapic.timer"
+    "acpi.power board clock ioapic keyboard_controller mmio pci_host pic pit pit_channel pm_timer ports rtc rtc_calendar "
+    "rtc_memory rtc_time system_control uart lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr "
+    "lapic.priority lapic.registers lapic.state lapic.timer"
 ).split()
 
 Run = Callable[..., Any]

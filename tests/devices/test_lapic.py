@@ -243,7 +243,16 @@ def test_x2apic_mode_has_its_own_register_map(run: Run) -> None:
     missing = {n for n, value in values.items() if value is None}
     assert {0x0B, 0x0E, 0x31, 0x3F, 0x09, 0x00, 0x2F} <= missing
     assert not {0x02, 0x03, 0x08, 0x0A, 0x0D, 0x0F, 0x10, 0x27, 0x28, 0x30, 0x32, 0x37, 0x38, 0x39, 0x3E} & missing
-    for number, value in ((0x02, 0), (0x0D, 0), (0x0E, 0), (0x0B, 1), (0x28, 1), (0x08, 0x100), (0x32, 1 << 63), (64, 0)):
+    for number, value in (
+        (0x02, 0),
+        (0x0D, 0),
+        (0x0E, 0),
+        (0x0B, 1),
+        (0x28, 1),
+        (0x08, 0x100),
+        (0x32, 1 << 63),
+        (64, 0),
+    ):
         assert write_msr(run, number, value) == LapicEffect.REFUSED
     assert write_msr(run, 0x30, 0x1234_5678_0000_4041) == LapicEffect.COMMAND
     assert int(LAPIC.command.destination) == 0x1234_5678

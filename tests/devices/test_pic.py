@@ -111,7 +111,9 @@ def test_lines_that_do_not_exist_are_ignored(run: Run) -> None:
 ACTION = st.one_of(
     st.tuples(st.just("line"), st.integers(0, 15), st.booleans()),
     st.tuples(st.just("data"), st.integers(0, 1), st.integers(0, 255)),
-    st.tuples(st.just("command"), st.integers(0, 1), st.one_of(st.integers(0, 255), st.sampled_from([0x20, 0x60, 0xA0]))),
+    st.tuples(
+        st.just("command"), st.integers(0, 1), st.one_of(st.integers(0, 255), st.sampled_from([0x20, 0x60, 0xA0]))
+    ),
     st.tuples(st.just("elcr"), st.integers(0, 1), st.integers(0, 255)),
     st.tuples(st.just("read"), st.integers(0, 1), st.booleans()),
     st.tuples(st.just("inta"), st.just(0), st.just(0)),

@@ -78,7 +78,9 @@ class Counter:
 
 @everywhere
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([0, 2, 3, 4]), st.integers(2, 40), st.integers(0, 1000), st.lists(st.integers(1, 30), max_size=8))
+@given(
+    st.sampled_from([0, 2, 3, 4]), st.integers(2, 40), st.integers(0, 1000), st.lists(st.integers(1, 30), max_size=8)
+)
 def test_counts_and_output_agree_with_a_clocked_counter(
     run: Run, mode: int, count: int, start: int, steps: list[int]
 ) -> None:

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from codegen.lang import storage, u16, u32, u64
 from hypervisor.devices import ports
+from hypervisor.devices.acpi.layout import PM_TIMER
 from hypervisor.devices.board import Board, BoardRequest, board_advance, board_next_deadline, board_reset
-from hypervisor.devices.pm_timer import PM_TIMER_PORT
 from hypervisor.devices.port_claims import CLAIMS
 from hypervisor.devices.ports import port_read, port_write
 from tests.devices.execution import Run, everywhere
@@ -48,10 +48,10 @@ def test_wide_accesses_to_byte_devices_are_split_lowest_port_first(run: Run) -> 
 @everywhere
 def test_the_pm_timer_follows_the_clock_at_every_width(run: Run) -> None:
     run(board_reset, BOARD, u64(0))
-    assert read(run, PM_TIMER_PORT, 4, 10**9) == 3_579_545
-    assert read(run, PM_TIMER_PORT, 4, 2000 * 10**9) == 3_579_545 * 2000 & 0xFFFF_FFFF
-    assert read(run, PM_TIMER_PORT + 1, 1, 10**9) == 3_579_545 >> 8 & 0xFF
-    assert read(run, PM_TIMER_PORT + 2, 2, 10**9) == 3_579_545 >> 16
+    assert read(run, PM_TIMER, 4, 10**9) == 3_579_545
+    assert read(run, PM_TIMER, 4, 2000 * 10**9) == 3_579_545 * 2000 & 0xFFFF_FFFF
+    assert read(run, PM_TIMER + 1, 1, 10**9) == 3_579_545 >> 8 & 0xFF
+    assert read(run, PM_TIMER + 2, 2, 10**9) == 3_579_545 >> 16
 
 
 @everywhere
