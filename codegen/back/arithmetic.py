@@ -147,7 +147,7 @@ def print_choose(w: Writer, node: Choose) -> str:
             arms.append(f"[ {value}, %{w.current} ]")
         w.jump(end, node.loc)
     w.start(end)
-    return w.value(f"phi {register_type(node.type)} {', '.join(arms)}", node.loc) if arms else w.zero(node.type)
+    return w.value(f"phi {register_type(node.type)} {', '.join(arms)}", node.loc) if arms else "zeroinitializer"
 
 
 @prints_expression(Convert)

@@ -32,7 +32,7 @@ def cell_count(kind: Any) -> int:
 
 
 def to_cells(kind: Any, value: Any) -> list[int]:
-    """The cells of a value. TypeError when it is not of that type (plain integers and booleans are taken as they are)."""
+    """The cells of a value. TypeError when it is not of that type; plain integers are taken as they are."""
     shape = _union(kind)
     if shape is not None:
         return _union_cells(kind, shape, value)
@@ -92,7 +92,7 @@ def from_cells(kind: Any, cells: Iterator[int]) -> Any:
     if issubclass(kind, Block):
         return placed(kind, number)
     if issubclass(kind, HwEnum):
-        return member_of(kind, _narrow(kind.__repr_type__, number))  # type: ignore[attr-defined]
+        return member_of(kind, _narrow(kind.__repr_type__, number))
     if issubclass(kind, BitStruct):
         return make(kind, _narrow(kind.__bits__.repr, number))
     return make(kind, _narrow(kind, number))

@@ -1,4 +1,4 @@
-"""A program to an object, in a child process: LLVM ends its process when it meets inline assembly that it cannot read."""
+"""A program to an object, in a child process: LLVM ends its process at inline assembly that it cannot read."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _packed(module: ModuleText, symbol: str, contents: bytes, relocations: Itera
 
 
 def _address(module: ModuleText, symbol: str, relocation: Relocation) -> list[tuple[str, str]]:
-    """The address as constant expressions; LLVM makes the relocation of them (R_X86_64_64, _32, _PC32 and their like)."""
+    """The address as constant expressions; LLVM makes the relocation of them (R_X86_64_64, _32, _PC32)."""
     size = f"i{module.target.pointer_bits}"
     target = f"getelementptr (i8, ptr {module.symbol(relocation.symbol)}, {size} {relocation.addend})"
     if relocation.kind == "abs64":

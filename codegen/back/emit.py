@@ -54,7 +54,7 @@ def optimise(module: llvm.ModuleRef, machine: llvm.TargetMachine, level: int) ->
 
 
 def emit(text: str, target: Target, level: int, form: str) -> bytes:
-    """`form` is "object", "assembly", or "llvm" (the text after optimisation). Ends the process on bad inline assembly."""
+    """`form` is "object", "assembly", or "llvm" (optimised text). Ends the process on bad inline assembly."""
     machine = target_machine(target, level)
     module = parse(text)
     if level:

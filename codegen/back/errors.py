@@ -8,8 +8,9 @@ class BadLlvmText(Exception):
 
 
 class BadAssembly(Exception):
-    """An intrinsic's template or a stub's text is no code that the target has, or code that the assembler gets wrong; the
-    message names it and its lines.
+    """An intrinsic's template or a stub's text is no code that the target has, or code that the assembler gets wrong.
+
+    The message names it and its lines.
     """
 
 

@@ -90,7 +90,7 @@ def _lookup(name: str, convention: str, count: int, shift: int, bits: int, table
     """A function that reads a part of a site's word, and the table that this part is an index of."""
     result, zero = ("i32", "0") if table is None else ("{ ptr, i64 }", "zeroinitializer")
     lines = [
-        f'define internal {convention} {result} @"{name}"(i32 %site) noinline nounwind noredzone null_pointer_is_valid {{',
+        f'define internal {convention} {result} @"{name}"(i32 %site) #0 noinline {{',
         f"  %known = icmp ult i32 %site, {count}",
         "  br i1 %known, label %read, label %unknown",
         "unknown:",

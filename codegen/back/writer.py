@@ -135,6 +135,3 @@ class Writer:
             self.emit(self.module.sites.call(site), loc)
             self.terminate("unreachable", loc)
         return ["entry:", *self.stack, *self.lines]
-
-    def zero(self, type_: Type) -> str:
-        return {"ptr": "null", "i1": "false"}.get(register_type(type_), "0")

@@ -9,7 +9,7 @@ from codegen.link.lld import run
 
 
 def link_efi(objects: Sequence[Path], output: Path, entry: str) -> Path:
-    """A relocatable 64-bit application that starts at the function `entry` (handle, system table; Microsoft's convention).
+    """A relocatable 64-bit application that starts at the function `entry` (handle, system table).
 
     Raises LinkError with the linker's messages.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
@@ -13,7 +14,7 @@ from codegen.link.lld import LinkError, link, render
 
 @dataclass(frozen=True, slots=True)
 class FlatLayout:
-    """Linear addresses: of the code's first byte and of the zeroed data; `limit` is how many bytes the code may have."""
+    """Linear addresses of the code and of the zeroed data; `limit` is how many bytes the code may have."""
 
     base: int
     bss: int
@@ -23,7 +24,7 @@ class FlatLayout:
 
 @dataclass(frozen=True, slots=True)
 class FlatImage:
-    """`code` goes to the layout's base; the `bss_size` bytes from its `bss` on are to be zeroed; then `entry` is called."""
+    """`code` goes to the layout's base; `bss_size` bytes from `bss` on are to be zeroed; then `entry` is called."""
 
     code: bytes
     entry: int
@@ -33,10 +34,10 @@ class FlatImage:
 
 
 def link_flat32(objects: Sequence[Path], output: Path, layout: FlatLayout) -> FlatImage:
-    """Links to the ELF file `output` (for debuggers) and takes the bytes out of it. LinkError when they are too many."""
+    """Links to the ELF file `output` (for debuggers) and takes the bytes out. LinkError when they are too many."""
     elf = link(objects, output, render("flat32.ld.j2", layout=layout), "elf_i386")
     with elf.open("rb") as file:
-        content = ELFFile(file)
+        content: Any = ELFFile(file)
         code = next(s.data() for s in content.iter_segments() if s["p_type"] == "PT_LOAD" and s["p_filesz"])
         names = {s.name: s["st_value"] for s in content.get_section_by_name(".symtab").iter_symbols()}
         entry = content.header["e_entry"]

@@ -25,7 +25,7 @@ def link_elf(objects: Sequence[Path], output: Path, layout: ImageLayout) -> Path
     """Links to `output`, from IMAGE_BASE on: first the section `.text.start` of stubs. Text is read-execute, constants
     read-only, the rest read-write, each from a new page.
 
-    The script defines `__image_start`, `__image_end`, and `_start` and `_end` of `__text`, `__rodata`, `__data`, `__bss`.
+    The script defines `__image_start`, `__image_end`, and the same of `__text`, `__rodata`, `__data` and `__bss`.
     Raises LinkError with the linker's messages: undefined symbols, sections of unknown name.
     """
     if layout.physical_base % 4096:

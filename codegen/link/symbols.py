@@ -24,7 +24,7 @@ assert [s.size for s in (_HEADER, _FUNCTION, _LINE, _SOURCE)] == [
 def write_symbols(image: Path, output: Path) -> Path:
     """Writes the symbol file of an ELF image; without debug information it has no lines."""
     with image.open("rb") as file:
-        elf = ELFFile(file)
+        elf: Any = ELFFile(file)
         text = elf.get_section_by_name(".text")
         base, end = text["sh_addr"], text["sh_addr"] + text["sh_size"]
         functions = _functions(elf, base, end)

@@ -156,8 +156,18 @@ registers:
 def nasm(text: str, bits: int, address: int, folder: Path) -> bytes:
     """The same text in nasm's dialect."""
     changes = {
-        " ptr ": " ", "gs:[riz*1 + ": "[gs:", ".byte": "db", ".word": "dw", ".long": "dd", ".quad": "dq",
-        ".ascii": "db", ".skip": "times", ".balign": "align", "retfq": "o64 retf", "ljmp": "jmp", "vmrun": "vmrun",
+        " ptr ": " ",
+        "gs:[riz*1 + ": "[gs:",
+        ".byte": "db",
+        ".word": "dw",
+        ".long": "dd",
+        ".quad": "dq",
+        ".ascii": "db",
+        ".skip": "times",
+        ".balign": "align",
+        "retfq": "o64 retf",
+        "ljmp": "jmp",
+        "vmrun": "vmrun",
         "[rip + ": "[rel ",
     }
     if bits == 16:  # near calls and returns that keystone makes four bytes wide, both
@@ -172,7 +182,9 @@ def nasm(text: str, bits: int, address: int, folder: Path) -> bytes:
 
 
 @pytest.mark.skipif(shutil.which("nasm") is None, reason="nasm is not installed")
-@pytest.mark.parametrize("text, bits, address", [(CORRECT_64, 64, 0), (CORRECT_32, 32, 0x8000), (CORRECT_16, 16, 0x7C00)])
+@pytest.mark.parametrize(
+    "text, bits, address", [(CORRECT_64, 64, 0), (CORRECT_32, 32, 0x8000), (CORRECT_16, 16, 0x7C00)]
+)
 def test_accepted_text_gives_the_bytes_of_nasm(text: str, bits: int, address: int, tmp_path: Path) -> None:
     mine = text.replace("vmrun\n", "vmrun rax\n")
     assert assemble_flat(mine, bits=bits, address=address).hex() == nasm(text, bits, address, tmp_path).hex()

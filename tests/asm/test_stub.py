@@ -14,8 +14,8 @@ class Registers(Struct):
 
 
 @stub(
-    "mov rax, [rdi + {{ R.rip.offset }}]\n{{ call('handle') }}\n{{ jmp('leave') }}\n.balign 8\n{{ quad('table', 16) }}\n"
-    "{{ long('low') }}",
+    "mov rax, [rdi + {{ R.rip.offset }}]\n{{ call('handle') }}\n{{ jmp('leave') }}\n.balign 8\n"
+    "{{ quad('table', 16) }}\n{{ long('low') }}",
     externals=("handle", "leave"),
     constants={"R": Registers},
 )

@@ -56,6 +56,6 @@ def load(address: ir.Expr, type_: Type = U32, volatile: bool = False) -> ir.Load
 
 
 __all__ = [
-    "BOOL", "LOC", "PTR", "U8", "U32", "U64", "VOID", "assign", "binary", "call", "compare", "const", "function", "give",
-    "ir", "load", "local", "program",
+    "BOOL", "LOC", "PTR", "U8", "U32", "U64", "VOID", "assign", "binary", "call", "compare", "const", "function",
+    "give", "ir", "load", "local", "program",
 ]  # fmt: skip

@@ -12,7 +12,20 @@ from codegen.ir.types import SPAN, U16
 from codegen.link.image import ImageLayout, link_elf
 from codegen.link.lld import LinkError
 from tests.back.programs import (
-    LOC, PTR, U8, U32, U64, VOID, binary, call, const, function, give, ir, local, program
+    LOC,
+    PTR,
+    U8,
+    U32,
+    U64,
+    VOID,
+    binary,
+    call,
+    const,
+    function,
+    give,
+    ir,
+    local,
+    program,
 )  # fmt: skip
 
 BASE = 0xFFFF_FFFF_8000_0000
@@ -74,7 +87,9 @@ def test_an_image_has_one_segment_per_permission_at_its_physical_address(tmp_pat
     assert all(s["p_vaddr"] - s["p_paddr"] == BASE - 0x20_0000 and s["p_vaddr"] % 4096 == 0 for s in loads)
     names = symbols(image)
     assert names["__image_start"] == BASE == names["__text_start"]
-    bounds = [names[n] for n in ("__text_end", "__rodata_start", "__rodata_end", "__data_end", "__bss_end", "__image_end")]
+    bounds = [
+        names[n] for n in ("__text_end", "__rodata_start", "__rodata_end", "__data_end", "__bss_end", "__image_end")
+    ]
     assert bounds == sorted(bounds) and names["target"] % 4096 == 0
 
 

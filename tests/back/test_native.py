@@ -90,7 +90,9 @@ def test_integer_operators_agree_with_exact_arithmetic(data: st.DataObject) -> N
     a, b = data.draw(numbers), data.draw(numbers)
     for module in ARITHMETIC:
         found = outcome(module, f"{name}.{type_}.{check}", a % (1 << 64), b % (1 << 64))
-        assert (found if isinstance(found, str) else found & ((1 << type_.bits) - 1)) == expected(name, type_, check, a, b)
+        assert (found if isinstance(found, str) else found & ((1 << type_.bits) - 1)) == expected(
+            name, type_, check, a, b
+        )
 
 
 def test_a_failed_check_names_its_file_and_line_and_later_calls_work() -> None:
@@ -125,7 +127,9 @@ def test_loops_branches_breaks_and_continues() -> None:
 def test_a_labelled_break_leaves_its_block_only() -> None:
     x, n = local(0), local(1)
     inner = ir.Block(1, (ir.If(compare("gt", x, const(9)), (ir.Break(LOC, 1),), (), LOC), assign(n, const(1))), LOC)
-    outer = ir.Block(0, (inner, ir.If(compare("eq", x, const(20)), (ir.Break(LOC, 0),), (), LOC), assign(n, const(5))), LOC)
+    outer = ir.Block(
+        0, (inner, ir.If(compare("eq", x, const(20)), (ir.Break(LOC, 0),), (), LOC), assign(n, const(5))), LOC
+    )
     made = program(function("f", (x,), U32, assign(n, const(0)), outer, give(n), locals=(n,)))
     for module in both(made):
         assert [module.run("f", [v], 1)[0] for v in (1, 12, 20)] == [5, 5, 0]

@@ -9,8 +9,30 @@ from codegen.back.jit import NativeModule, compile_native
 from codegen.front.lower import lower_program
 from codegen.front.program import host_target
 from codegen.lang import (
-    Field, Gpa, Hpa, HwEnum, Hva, Local, MmioBlock, PortBlock, Reg, Span, Struct, address_of, at, fn, host, intrinsic, mmio,
-    per_cpu, ports, storage, u8, u16, u32, u64
+    Field,
+    Gpa,
+    Hpa,
+    Hva,
+    HwEnum,
+    Local,
+    MmioBlock,
+    PortBlock,
+    Reg,
+    Span,
+    Struct,
+    address_of,
+    at,
+    fn,
+    host,
+    intrinsic,
+    mmio,
+    per_cpu,
+    ports,
+    storage,
+    u8,
+    u16,
+    u32,
+    u64,
 )  # fmt: skip
 from codegen.lang.memory import read
 

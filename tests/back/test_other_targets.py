@@ -13,7 +13,21 @@ from codegen.link.efi import link_efi
 from codegen.link.flat import FlatLayout, link_flat32
 from codegen.link.lld import LinkError
 from tests.back.programs import (
-    LOC, PTR, U8, U32, U64, VOID, assign, binary, compare, const, function, give, ir, local, program
+    LOC,
+    PTR,
+    U8,
+    U32,
+    U64,
+    VOID,
+    assign,
+    binary,
+    compare,
+    const,
+    function,
+    give,
+    ir,
+    local,
+    program,
 )  # fmt: skip
 
 
@@ -29,12 +43,27 @@ def wide_program() -> ir.Program:
         ),
         function("product", (s, t), I64, give(binary("mul", s, t)), exported=True),
         function("fill", (a,), VOID, ir.MemoryFill(cells, const(7, U8), a, LOC), ir.Return(None, LOC), exported=True),
-        function("copy", (a,), VOID, ir.MemoryCopy(cells, ir.Offset(cells, 64, LOC), a, LOC), ir.Return(None, LOC), exported=True),
+        function(
+            "copy",
+            (a,),
+            VOID,
+            ir.MemoryCopy(cells, ir.Offset(cells, 64, LOC), a, LOC),
+            ir.Return(None, LOC),
+            exported=True,
+        ),
         function("span", (a,), pair, give(ir.MakeAggregate((cells, a), pair, LOC)), exported=True),
-        function("equal", (a,), U32, give(ir.Convert(ir.MemoryEqual(cells, ir.Offset(cells, 64, LOC), a, LOC), U32, False, LOC)), exported=True),
+        function(
+            "equal",
+            (a,),
+            U32,
+            give(ir.Convert(ir.MemoryEqual(cells, ir.Offset(cells, 64, LOC), a, LOC), U32, False, LOC)),
+            exported=True,
+        ),
     )
     made.data["cells"] = ir.Data("cells", 128, 16, None, False, hidden=True)
-    made.data["words"] = ir.Data("words", 8, 8, bytes(8), True, hidden=True, relocations=(ir.Relocation(0, "cells", 4),))
+    made.data["words"] = ir.Data(
+        "words", 8, 8, bytes(8), True, hidden=True, relocations=(ir.Relocation(0, "cells", 4),)
+    )
     return made
 
 

@@ -47,9 +47,13 @@ def wrong(x: u32) -> u64:
 
 
 def test_an_image_a_loader_and_an_application_come_out_of_one_source(tmp_path: Path) -> None:
-    image = build_image(Sources([start, trap, first], [THIS], IMAGE), ImageLayout(0x20_0000, "first"), tmp_path / "a.elf")
+    image = build_image(
+        Sources([start, trap, first], [THIS], IMAGE), ImageLayout(0x20_0000, "first"), tmp_path / "a.elf"
+    )
     assert image.with_suffix(".sym").read_bytes()[:4] == b"KBS1"
-    flat = build_flat(Sources([start, trap], [THIS], LOADER), FlatLayout(0x8400, 0x10000, "start", 4096), tmp_path / "b.elf")
+    flat = build_flat(
+        Sources([start, trap], [THIS], LOADER), FlatLayout(0x8400, 0x10000, "start", 4096), tmp_path / "b.elf"
+    )
     assert flat.code
     assert build_efi(Sources([efi_main, trap], [THIS], UEFI), "efi_main", tmp_path / "c.efi").read_bytes()[:2] == b"MZ"
 
@@ -59,7 +63,10 @@ def test_mistakes_are_raised_as_text_with_place_and_line() -> None:
         lower(Sources([wrong], [THIS], IMAGE))
 
 
-@pytest.mark.parametrize("stage, part", [("tree", "FunctionDef"), ("ir", "x.1 * 3u32"), ("ll", "umul.with"), ("opt", "define"), ("asm", "ret")])
+@pytest.mark.parametrize(
+    "stage, part",
+    [("tree", "FunctionDef"), ("ir", "x.1 * 3u32"), ("ll", "umul.with"), ("opt", "define"), ("asm", "ret")],
+)
 def test_every_stage_of_a_function_can_be_looked_at(stage: str, part: str) -> None:
     assert set(STAGES) == {"tree", "ir", "ll", "opt", "asm"}
     name = f"{__name__}.triple"

@@ -11,7 +11,7 @@ from codegen.lang import host, phys, u64
 from codegen.lang.symbol_file import LINE_BITS, SYMBOL_FILE_MAGIC, SymbolFile, SymbolFunction, SymbolLine, SymbolSource
 from codegen.link.image import ImageLayout, link_elf
 from codegen.link.symbols import write_symbols
-from tests.back.programs import binary, const, function, give, ir, local, program
+from tests.back.programs import binary, const, give, ir, local, program
 
 
 def test_an_address_is_found_by_function_file_and_line(tmp_path: Path) -> None:
@@ -20,8 +20,10 @@ def test_an_address_is_found_by_function_file_and_line(tmp_path: Path) -> None:
     step = ir.Binary("add", x, ir.Call("other", (x,), U32, loc), U32, False, loc)
     made = program(
         ir.Function("start", "start", (x,), U32, (give(step),), (), loc, exported=True),
-        ir.Function("other", "other", (x,), U32, (give(binary("mul", x, const(3), False, line=77)),), (), loc, noinline=True),
-    )  # fmt: skip
+        ir.Function(
+            "other", "other", (x,), U32, (give(binary("mul", x, const(3), False, 77)),), (), loc, noinline=True
+        ),
+    )
     built = tmp_path / "image.o"
     built.write_bytes(compile_program(made, IMAGE).content)
     image = link_elf([built], tmp_path / "image.elf", ImageLayout(0x20_0000, "start"))
@@ -50,6 +52,8 @@ def test_an_address_is_found_by_function_file_and_line(tmp_path: Path) -> None:
     lines = entries(SymbolLine, header.lines, header.line_count)
     sources = [text(s) for s in entries(SymbolSource, header.files, header.file_count)]
     inside = [line for line in lines if start <= int(line.start) < start + 64]
-    found = {(sources[int(l.place) >> LINE_BITS], int(l.place) & (1 << LINE_BITS) - 1) for l in inside}
+    found = {(sources[int(line.place) >> LINE_BITS], int(line.place) & (1 << LINE_BITS) - 1) for line in inside}
     assert ("hypervisor/some/file.py", 1234) in found
-    assert ("source.py", 77) in {(sources[int(l.place) >> LINE_BITS], int(l.place) & (1 << LINE_BITS) - 1) for l in lines}
+    assert ("source.py", 77) in {
+        (sources[int(line.place) >> LINE_BITS], int(line.place) & (1 << LINE_BITS) - 1) for l in lines
+    }
