@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.back.type_text import register_type
 from codegen.ir.nodes import Expr, Function, Loc, Stmt
-from codegen.ir.types import Type
 
 if TYPE_CHECKING:
     from codegen.back.llvm_text import ModuleText

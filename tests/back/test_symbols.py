@@ -55,5 +55,5 @@ def test_an_address_is_found_by_function_file_and_line(tmp_path: Path) -> None:
     found = {(sources[int(line.place) >> LINE_BITS], int(line.place) & (1 << LINE_BITS) - 1) for line in inside}
     assert ("hypervisor/some/file.py", 1234) in found
     assert ("source.py", 77) in {
-        (sources[int(line.place) >> LINE_BITS], int(line.place) & (1 << LINE_BITS) - 1) for l in lines
+        (sources[int(line.place) >> LINE_BITS], int(line.place) & (1 << LINE_BITS) - 1) for line in lines
     }
