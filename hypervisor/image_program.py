@@ -7,16 +7,14 @@ import pkgutil
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
-from codegen.asm.stub import assemble_stub
-from codegen.back.compile import compile_program
 from codegen.back.errors import BadAssembly
 from codegen.back.target import IMAGE
-from codegen.front.lower import lower_program
-from codegen.front.program import TargetInfo
 from codegen.lang.routines import Fn, StubFn
-from codegen.link.image import ImageLayout, link_elf
-from hypervisor.image import BuildError
+from codegen.link.image import ImageLayout
+from codegen.link.lld import LinkError
+from codegen.program import CompileErrors, Sources, build_image
 from hypervisor.memory.image_layout import PHYSICAL_MAP_BASE
 
 BACK_ENDS = {"vt-x": "hypervisor.vcpu.vmx", "amd-v": "hypervisor.vcpu.svm"}
@@ -33,15 +31,11 @@ def compile_image(vendor: str, profile: str, image: Path, roots: tuple[str, ...]
     `roots` are modules; whatever their exported functions reach is in the image.
     """
     modules = image_modules(BACK_ENDS[vendor], roots)
-    functions = [thing for name in roots for thing in vars(sys.modules[name]).values() if is_root(thing, name)]
-    target = TargetInfo(64, PHYSICAL_MAP_BASE, None, assemble_stub)
-    program, diagnostics = lower_program(functions, modules, target)
-    if diagnostics:
-        raise BuildError("\n".join(diagnostic.render() for diagnostic in diagnostics))
-    compiled = compile_program(program, IMAGE, level=LEVELS[profile])
-    item = image.with_suffix(".o")
-    item.write_bytes(compiled.content)
-    link_elf([item], image, ImageLayout(PHYSICAL_BASE, ENTRY, ENTRY))
+    functions: list[Fn | StubFn] = [
+        thing for name in roots for thing in vars(sys.modules[name]).values() if is_root(thing, name)
+    ]
+    sources = Sources(functions, modules, IMAGE, physical_base=PHYSICAL_MAP_BASE, level=LEVELS[profile])
+    build_image(sources, ImageLayout(PHYSICAL_BASE, ENTRY, ENTRY), image)
 
 
 def image_modules(back_end: str, roots: tuple[str, ...]) -> list[ModuleType]:
@@ -54,7 +48,7 @@ def image_modules(back_end: str, roots: tuple[str, ...]) -> list[ModuleType]:
     return [module for name, module in sys.modules.items() if name.startswith(OURS) or name in roots]
 
 
-def is_root(thing: object, module: str) -> bool:
+def is_root(thing: object, module: str) -> TypeGuard[Fn | StubFn]:
     """What the entry code and the stubs call, by exported names, and the entry code itself."""
     if isinstance(thing, StubFn):
         return thing.symbol == ENTRY
@@ -66,7 +60,7 @@ def main() -> int:
     vendor, profile, image, *roots = sys.argv[1:]
     try:
         compile_image(vendor, profile, Path(image), tuple(roots) or ROOTS)
-    except (BuildError, BadAssembly) as error:
+    except (CompileErrors, BadAssembly, LinkError) as error:
         print(error)
         return 1
     return 0

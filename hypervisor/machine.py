@@ -6,6 +6,7 @@ from boot.info import BOOT_INFO_MAGIC, BootInfo, BootWay
 from codegen.lang import Hpa, fn, phys, storage, u32, u64
 from drivers.acpi.machine import MACHINE, acpi_read_machine
 from drivers.acpi.root import acpi_start
+from hypervisor.archive import archive_start
 from hypervisor.console.console import console_start
 from hypervisor.console.log import log, warn
 from hypervisor.cpu.features import FEATURES, features_start
@@ -15,6 +16,7 @@ from hypervisor.cpu.interrupt_start import interrupts_start
 from hypervisor.cpu.panic import panic
 from hypervisor.cpu.per_cpu import CPU, per_cpu_start
 from hypervisor.cpu.stacks import stacks_map
+from hypervisor.cpu.symbols import symbols_start
 from hypervisor.cpu.xstate import XSTATE, xstate_start
 from hypervisor.memory.memory_start import memory_start
 from hypervisor.time.clock_start import clocks_start
@@ -36,6 +38,8 @@ def machine_begin(boot_info: Hpa) -> u64:
     if BOOT.magic != BOOT_INFO_MAGIC:
         panic(f"the loader left no boot information at {boot_info}")
     features_start()
+    archive_start(BOOT.archive_base, BOOT.archive_size)
+    symbols_start()
     if not memory_start(BOOT):
         panic("there is not enough memory below 4 GiB for the monitor itself: give the machine more")
     if not stacks_map(own):

@@ -1,4 +1,4 @@
-"""The monitor's own words: `log` to the console, `warn` the same louder, `note` to the ring only. All stay in the ring."""
+"""The monitor's own words: `log` to the console, `warn` the same louder, `note` to the ring only, where all stay."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class LogRing(Struct):
 
 
 class LogState(Struct):
-    """The line that is being put together. A line is never interrupted by another: handlers of interrupts do not log."""
+    """The line that is being put together. No other interrupts it: handlers of interrupts do not log."""
 
     line: LineBuffer
     ring: LogRing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import Field, Hva, Struct, at, fn, intrinsic, range, u32, u64, view_at
 from hypervisor.console.log import log
+from hypervisor.cpu.symbols import function_name, line_of, line_place, source_of
 from hypervisor.memory.image_layout import ImageBound, image_bound
 from hypervisor.memory.page_table import TABLES, translate
 
@@ -33,7 +34,7 @@ def print_stack(first: u64) -> None:
         frame = view_at(StackFrame, Hva(here))
         if not is_code(frame.return_address):
             return
-        print_place(frame.return_address)
+        print_place(frame.return_address - 1)  # inside the call: what follows may be another line
         if frame.caller <= here:  # stacks grow down: callers lie higher
             return
         here = frame.caller
@@ -41,8 +42,18 @@ def print_stack(first: u64) -> None:
 
 @fn(cold=True)
 def print_place(address: u64) -> None:
-    """An address of code."""
-    log(f"  {address:#018x}")
+    """An address of code, with function, file and line as far as the symbol file knows them."""
+    name = function_name(address)
+    if name is None:
+        log(f"  {address:#018x}")
+        return
+    place = line_place(address)
+    if place is not None:
+        source = source_of(place)
+        if source is not None:
+            log(f"  {address:#018x} {name} at {source}:{line_of(place)}")
+            return
+    log(f"  {address:#018x} {name}")
 
 
 @fn

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from boot.image.archive import Entry, write_archive
 from boot.image.iso import build_iso
+from boot.info import FileKind
 from boot.machines.emulator import start
 from boot.machines.machine import Host, Machine
 from boot.machines.session import Session
@@ -36,9 +38,9 @@ def console(machine: Machine, expected: bytes | None, seconds: float = 60) -> st
         return session.output.decode(errors="replace").replace("\r", "")
 
 
-def panic_of(image: Path, command_line: str) -> list[str]:
+def panic_of(image: Path, command_line: str, archive: Path | None = None) -> list[str]:
     arguments = ("-append", command_line)
-    text = console(Machine(Host.QEMU, kernel=image, memory=64 * MIB, arguments=arguments), None)
+    text = console(Machine(Host.QEMU, kernel=image, archive=archive, memory=64 * MIB, arguments=arguments), None)
     lines = text.splitlines()
     first = next((number for number, line in enumerate(lines) if line.startswith("keelback: PANIC: ")), None)
     assert first is not None, text
@@ -81,10 +83,29 @@ def test_the_clock_counts_instructions_where_the_machine_does(images: dict[str, 
     assert abs(khz - 1_000_000) < 100
 
 
-def test_a_failed_check_names_its_place_and_the_calls(broken: Path) -> None:
-    report = panic_of(broken, "?")
+def symbol_archive(images: list[Path], out: Path) -> Path:
+    entries = [Entry(FileKind.SYMBOLS, image.name, image.with_suffix(".sym")) for image in images]
+    return write_archive([Entry(FileKind.MANIFEST, "manifest", b""), *entries], out)
+
+
+def test_a_failed_check_names_its_place_and_the_calls(broken: Path, images: dict[str, Path], tmp_path: Path) -> None:
+    archive = symbol_archive([images["vt-x"], broken, images["amd-v"]], tmp_path / "archive")
+    report = panic_of(broken, "?", archive)
     assert "tests/boot/broken_monitor.py:" in report[0]
-    assert len(report) >= 2
+    assert any("break_by at tests/boot/broken_monitor.py:" in line for line in report[1:])
+    assert any("start_on_own_stack at tests/boot/broken_monitor.py:" in line for line in report[1:])
+
+
+def test_a_trap_names_its_place_and_the_calls(broken: Path, tmp_path: Path) -> None:
+    report = panic_of(broken, "w", symbol_archive([broken], tmp_path / "archive"))
+    calls = [line for line in report if " at " in line and ".py:" in line]
+    assert "break_by at tests/boot/broken_monitor.py:" in calls[0]
+    assert "start_on_own_stack at tests/boot/broken_monitor.py:" in calls[1]
+
+
+def test_symbols_of_another_image_are_not_believed(broken: Path, images: dict[str, Path], tmp_path: Path) -> None:
+    report = panic_of(broken, "w", symbol_archive([images["amd-v"]], tmp_path / "archive"))
+    assert not any(".py" in line for line in report)
 
 
 @pytest.mark.parametrize(
