@@ -278,7 +278,7 @@ def length(f: FunctionLowering, node: ast.Call, expected: Type | None) -> Value:
         if isinstance(value.static, bytes):
             return constant(USIZE, len(value.static), loc)
         return Value(USIZE, ir.Extract(value.code, 1, U64, loc), loc)
-    if value.is_static and hasattr(value.static, "__len__"):
+    if value.is_static and not isinstance(value.static, type) and hasattr(value.static, "__len__"):
         return literal(len(value.static), loc)
     raise f.refuse(f"{value.type} has no length", node)
 
