@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import Hpa, cli, fn, sti_hlt
-from hypervisor.console.console import console_interrupt
+from codegen.lang import Hpa, fn
 from hypervisor.console.log import log
 from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.machine import machine_begin, machine_complete
+from hypervisor.sched.round_robin import schedule
 from hypervisor.time.clock import clock_now
+from hypervisor.time.guest_clock import guest_clock_start
+from hypervisor.time.wall import wall_start
+from hypervisor.vcpu.virtualization_start import virtualization_start
+from hypervisor.vm.create import create_vms
 
 
 @fn(export="start")
@@ -22,9 +26,9 @@ def start(boot_info: Hpa) -> Never:
 def start_on_own_stack() -> Never:
     """The same, on a stack of our own."""
     machine_complete()
+    wall_start()
+    guest_clock_start()
     log(f"the machine is ours after {clock_now() // 1000} us")
-    log("all guests have stopped")
-    while True:
-        sti_hlt()
-        cli()
-        console_interrupt()
+    if virtualization_start():
+        create_vms()
+    schedule()

@@ -1,16 +1,18 @@
 """How much one configuration may hold; exceeding a limit is an error that names it."""
 
+from hypervisor.config.manifest import MODULES_MAX, NAME_BYTES, TEXT_BYTES, VMS_MAX
+
 MIB = 1 << 20
 GIB = 1 << 30
 
-MAX_VMS = 16
+MAX_VMS = VMS_MAX
 MAX_VCPUS = 1
 """Virtual CPUs of one VM."""
-MAX_MODULES = 16
+MAX_MODULES = MODULES_MAX
 """Multiboot modules of one VM."""
-MAX_NAME_BYTES = 31
-"""A VM's name, in ASCII; the manifest's cell has one byte more for the terminating zero."""
-MAX_CMDLINE_BYTES = 2047
+MAX_NAME_BYTES = NAME_BYTES - 1
+"""A VM's name, in ASCII."""
+MAX_CMDLINE_BYTES = TEXT_BYTES - 1
 """A kernel's command line or a module's arguments, in UTF-8 (Linux: COMMAND_LINE_SIZE - 1)."""
 MIN_MEMORY = 1 * MIB
 MAX_MEMORY = 512 * GIB

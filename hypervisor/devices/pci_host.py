@@ -6,7 +6,12 @@ from codegen.lang import Array, BitStruct, Field, Struct, bit, bits, count, fn, 
 
 CONFIG_ADDRESS = 0xCF8
 CONFIG_DATA = 0xCFC
-HOST_BRIDGE = (0x1237_8086, 0x0000_0000, 0x0600_0002, 0x0000_0000)  # Intel 440FX, revision 2, as the board is a PC of that family
+HOST_BRIDGE = (
+    0x1237_8086,
+    0x0000_0000,
+    0x0600_0002,
+    0x0000_0000,
+)  # Intel 440FX, revision 2, as the board is a PC of that family
 CONFIG_BYTES = 256
 
 
@@ -27,7 +32,9 @@ class PciHost(Struct):
     """The bridge's own state: nothing of it can be changed but what software keeps there."""
 
     address: Field[ConfigAddress]
-    scratch: Array[u32] = count(CONFIG_BYTES // 4)  # registers 40h and up of the bridge, read and written, without effect
+    scratch: Array[u32] = count(
+        CONFIG_BYTES // 4
+    )  # registers 40h and up of the bridge, read and written, without effect
 
 
 @fn(cold=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from codegen.lang import fn, u32, u64, wbinvd
-from hypervisor.cpu.features import FEATURES
 from hypervisor.exits.decode.registers import read_whole, write_whole
 from hypervisor.exits.inject import inject_general_protection
 from hypervisor.exits.registry import Resume, on_exit
@@ -88,7 +87,7 @@ def write_cr3(vcpu: Vcpu, value: u64) -> Resume:
 def write_cr4(vcpu: Vcpu, value: u64) -> Resume:
     """CR4: only bits whose feature CPUID shows; PAE stays on in long mode."""
     old = vcpu_cr(vcpu, u32(4))
-    if value & ~FEATURES.guest_cr4 != 0:
+    if value & ~vcpu.vm.cpuid.cr4_allowed != 0:
         return inject_general_protection(vcpu)
     if vcpu_efer(vcpu) & EFER_LMA != 0 and value & CR4_PAE == 0:
         return inject_general_protection(vcpu)

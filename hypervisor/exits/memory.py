@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from codegen.lang import Gpa, Local, fn, u32, u64
 from hypervisor.console.log import log
+from drivers.interrupt.lapic import LAPIC_BASE
+from hypervisor.devices.lapic.state import LapicMode
 from hypervisor.devices.mmio import mmio_read, mmio_write
 from hypervisor.exits.arithmetic import Combined, combine, width_bits
 from hypervisor.exits.decode.mmio import Combine, MmioInstruction, MmioOperation, decode_mmio
@@ -131,9 +133,15 @@ def sign_extend(value: u64, width: u32) -> u64:
 
 
 @fn
+def claims(vcpu: Vcpu, gpa: Gpa) -> bool:
+    """Whether `gpa` lies in the page of this vCPU's local APIC; in x2APIC mode there is none."""
+    return u64(gpa) & ~0xFFF == LAPIC_BASE and vcpu.lapic.mode == LapicMode.XAPIC
+
+
+@fn
 def window_read(vcpu: Vcpu, gpa: Gpa, width: u32) -> u64:
     """Read the device at `gpa`; all ones where none is."""
-    if vcpu.lapic.claims(gpa):
+    if claims(vcpu, gpa):
         return u64(lapic_window_read(vcpu, u32.trunc(u64(gpa)) & (PAGE - 1), width))
     return mmio_read(vcpu.vm.board, gpa, width, vm_now(vcpu.vm))
 
@@ -141,7 +149,7 @@ def window_read(vcpu: Vcpu, gpa: Gpa, width: u32) -> u64:
 @fn
 def window_write(vcpu: Vcpu, gpa: Gpa, width: u32, value: u64) -> None:
     """Write the device at `gpa`; lost where none is."""
-    if vcpu.lapic.claims(gpa):
+    if claims(vcpu, gpa):
         lapic_window_write(vcpu, u32.trunc(u64(gpa)) & (PAGE - 1), width, u32.trunc(value))
         return
     mmio_write(vcpu.vm.board, gpa, width, value & width_bits(width), vm_now(vcpu.vm))

@@ -7,7 +7,6 @@ next entry; setters take effect at the next entry.
 from __future__ import annotations
 
 from codegen.lang import Hpa, HwEnum, Span, contract, u32, u64
-from hypervisor.vcpu.event import Event
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, u32
-from hypervisor.devices.board import BoardRequest
+from codegen.lang import fn
+from hypervisor.devices.board import BoardRequest, board_next_deadline
 from hypervisor.exits.registry import Resume
 from hypervisor.vcpu.contract import vcpu_skip_instruction
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.console import drain_console
-from hypervisor.vm.interrupts import service_board
+from hypervisor.vm.interrupts import leave_in_time, service_board
 
 
 @fn
@@ -27,8 +27,10 @@ def serve_board(vcpu: Vcpu) -> Resume:
     board.attention = False
     service_board(vcpu.vm)
     drain_console(vcpu.vm)
-    if board.request != BoardRequest.NONE or board.deadline_changed:
+    if board.deadline_changed:
         board.deadline_changed = False
+        leave_in_time(vcpu, board_next_deadline(board))
+    if board.request != BoardRequest.NONE:
         vcpu_skip_instruction(vcpu)
         return Resume.YIELD
     return Resume.NEXT_INSTRUCTION

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codegen.lang import cpuid, fn, max, min, static, u32
+from codegen.lang import cpuid, fn, max, min, static, u32, u64
 from hypervisor.cpu.xstate import XSTATE
 from hypervisor.vm.cpuid_table import (
     BASIC_LEAVES,
@@ -66,6 +66,11 @@ EXTENDED = (
     LeafPolicy(8, eax=0xFFFF, ebx=mask(0, 2, 4, 9)),  # widths; CLZERO, XSAVEERPTR, RDPRU hidden, WBNOINVD
     LeafPolicy(0x1E, kind=LeafKind.TOPOLOGY),
 )
+# CR4: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT
+CR4_ALWAYS = mask(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+CR4_UMIP, CR4_OSXSAVE = mask(11), mask(18)
+UMIP, XSAVE = mask(2), mask(26)
+CR4_BY_STRUCTURED_EBX = ((0, 16), (7, 20), (20, 21))  # FSGSBASE, SMEP, SMAP: CPUID bit, CR4 bit
 INVARIANT_TSC = mask(8)
 CACHE_LEAVES = (4, 0x8000_001D)
 CACHE_SUBLEAVES_MAX = 8
@@ -91,6 +96,7 @@ def fill_cpuid(table: CpuidTable, kvm_signature: bool) -> None:
     fill_topology(table)
     fill_extended(table)
     fill_hypervisor(table, kvm_signature)
+    table.cr4_allowed = cr4_of(table)
 
 
 @fn
@@ -224,3 +230,18 @@ def host_has_leaf(leaf: u32) -> bool:
     """Whether this processor answers `leaf` (the highest leaf of its range says so)."""
     highest, _ebx, _ecx, _edx = cpuid(leaf & 0x8000_0000, u32(0))
     return leaf <= highest
+
+
+@fn
+def cr4_of(table: CpuidTable) -> u64:
+    """CR4 bits that the guest may set (SDM vol. 3A, 2.5): those of every processor with long mode, and those of shown features."""
+    allowed = u64(CR4_ALWAYS)
+    structured = table.find_subleaf(u32(7), u32(0))
+    for feature, bit in static(CR4_BY_STRUCTURED_EBX):
+        if (structured.ebx >> feature) & 1 != 0:
+            allowed = allowed | static(1 << bit)
+    if structured.ecx & UMIP != 0:
+        allowed = allowed | CR4_UMIP
+    if table.basic[1].ecx & XSAVE != 0:
+        allowed = allowed | CR4_OSXSAVE
+    return allowed

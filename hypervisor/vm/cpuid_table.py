@@ -51,6 +51,7 @@ class CpuidTable(Struct):
     extended: Array[CpuidAnswer] = count(EXTENDED_LEAVES)
     hypervisor: Array[CpuidAnswer] = count(HYPERVISOR_LEAVES)
     zero: CpuidAnswer
+    cr4_allowed: Field[u64]  # CR4 bits whose features these leaves show
     subleaf_count: Field[u32]
     subleaves: Array[CpuidSubleaf] = count(SUBLEAVES_MAX)
 

@@ -10,7 +10,7 @@ from hypervisor.cpu.xstate import XSTATE, XsaveArea, xstate_initialise
 from hypervisor.memory.frames import allocate_frames, allocate_runs
 from hypervisor.memory.guest import add_slot
 from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
-from hypervisor.memory.second_level import second_level_create, second_level_map
+from hypervisor.memory.second_level import MapError, second_level_create, second_level_map
 from hypervisor.sched.round_robin import SCHEDULER
 from hypervisor.vcpu.contract import AccessRights, vcpu_create
 from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX
@@ -81,9 +81,12 @@ def give_memory(vm: Vm, gpa: Gpa, size: u64) -> BootError | None:
     if hpa is None:
         return BootError.NO_HOST_MEMORY
     add_slot(vm.memory, gpa, size, hpa, True)
-    owner = guest_tables_owner(vm.id)
-    if not second_level_map(vm.second_level_root, gpa, hpa, size, AccessRights.READ_WRITE_EXECUTE, owner):
+    rights = AccessRights.READ_WRITE_EXECUTE
+    ram, tables = guest_ram_owner(vm.id), guest_tables_owner(vm.id)
+    made = second_level_map(vm.second_level_root, gpa, hpa, size, rights, ram, tables)
+    if isinstance(made, MapError):
         return BootError.NO_HOST_MEMORY
+    vm.second_level_frames = vm.second_level_frames + made
     return None
 
 

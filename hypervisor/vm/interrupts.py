@@ -3,7 +3,7 @@ takes."""
 
 from __future__ import annotations
 
-from codegen.lang import fn, range, u32
+from codegen.lang import fn, range, u32, u64
 from drivers.interrupt.ioapic import Redirection
 from drivers.interrupt.lapic import DeliveryMode, InterruptCommand, Shorthand
 from hypervisor.devices.clock import NEVER
@@ -113,10 +113,16 @@ def raise_nmi(vcpu: Vcpu) -> None:
 
 @fn
 def timer_changed(vcpu: Vcpu) -> None:
-    """The timer may be due before the guest would leave by itself."""
-    if vcpu.lapic.timer_deadline == NEVER:
+    """The local APIC's timer may be due before the guest would leave by itself."""
+    leave_in_time(vcpu, vcpu.lapic.timer_deadline)
+
+
+@fn
+def leave_in_time(vcpu: Vcpu, deadline: u64) -> None:
+    """Have the guest leave no later than at `deadline`, ns of the VM's clock, or NEVER."""
+    if deadline == NEVER:
         return
-    moment = vcpu.vm.clock_base.wrapping_add(ns_to_tsc(vcpu.lapic.timer_deadline))
+    moment = vcpu.vm.clock_base.wrapping_add(ns_to_tsc(deadline))
     if moment < vcpu.deadline:
         vcpu.deadline = moment
         vcpu.work.fetch_or(DEADLINE_WORK)

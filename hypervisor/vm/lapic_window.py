@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codegen.lang import fn, u32, u64
+from hypervisor.devices.lapic import registers
 from hypervisor.devices.lapic.mmio import lapic_mmio_read, lapic_mmio_write
-from hypervisor.devices.lapic.priority import lapic_update_priority
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.interrupts import apply_effect
 from hypervisor.vm.timers import vm_now
@@ -31,4 +31,4 @@ def read_task_priority(vcpu: Vcpu) -> u64:
 @fn
 def write_task_priority(vcpu: Vcpu, value: u64) -> None:
     """Set CR8, at most 15: interrupts that had to wait may become deliverable."""
-    apply_effect(vcpu, lapic_set_task_priority(vcpu.lapic, u32.trunc(value & 0xF) << 4))
+    apply_effect(vcpu, registers.write_task_priority(vcpu.lapic, u32.trunc(value & 0xF) << 4, u64(0)))

@@ -6,13 +6,18 @@ from codegen.lang import fn, range, rdtsc, storage_array, u8, u32, u64
 from hypervisor.console.log import log
 from hypervisor.devices.board import BoardRequest, board_reset
 from hypervisor.devices.lapic.state import lapic_enter_virtual_wire, lapic_reset
+from hypervisor.devices.rtc_memory import cmos_describe_memory
 from hypervisor.memory.guest import fill
+from hypervisor.time.clock import SECOND
+from hypervisor.time.wall import wall_at
 from hypervisor.vcpu.contract import vcpu_flush_tlb, vcpu_reset_registers, vcpu_set_tsc_offset
 from hypervisor.vcpu.msr_state import reset_msrs
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
 from hypervisor.vm.boot.error import words_for
+from hypervisor.vm.boot.memory_map import low_ram_end
 from hypervisor.vm.boot.start import place_guest
+from hypervisor.vm.console import drain_console
 from hypervisor.vm.vm import VMS_MAX, StopReason, Vm, VmState
 
 VMS = storage_array(Vm, VMS_MAX)
@@ -57,8 +62,11 @@ def restart_vm(vm: Vm) -> None:
 def reset_hardware(vm: Vm) -> None:
     """Board and vCPUs as after power-up. Timers stop before anything else."""
     vm.stop_reason = StopReason.NONE
+    drain_console(vm)
     vm.clock_base = rdtsc()
-    board_reset(vm.board)
+    board_reset(vm.board, wall_at(vm.clock_base) // SECOND)
+    low = low_ram_end(vm.memory_size)
+    cmos_describe_memory(vm.board.rtc.cmos, low, vm.memory_size - low)
     for i in range(vm.vcpu_count):
         reset_vcpu(vcpu_of(vm, i))
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from boot.info import FileKind
-from codegen.lang import fn, min, sizeof, u32, usize
+from codegen.lang import Span, fn, min, sizeof, u32, usize
+from hypervisor.archive import archive_file, archive_next
 from hypervisor.config.manifest import MANIFEST_MAGIC, VMS_MAX, ManifestHeader, ManifestVm
-from hypervisor.vm.archive import find_file
+
+
+@fn
+def manifest_bytes() -> Span | None:
+    """The manifest's bytes; None when the archive has none."""
+    number = archive_next(FileKind.MANIFEST, u32(0))
+    if number is None:
+        return None
+    return archive_file(number)
 
 
 @fn
 def manifest_vm_count() -> u32:
     """How many VMs the manifest names, at most VMS_MAX; 0 without a manifest of this version."""
-    manifest = find_file(FileKind.MANIFEST)
+    manifest = manifest_bytes()
     if manifest is None:
         return u32(0)
     header = manifest.view(usize(0), ManifestHeader)
@@ -25,7 +34,7 @@ def manifest_vm(index: u32) -> ManifestVm | None:
     """The entry of VM `index`."""
     if index >= manifest_vm_count():
         return None
-    manifest = find_file(FileKind.MANIFEST)
+    manifest = manifest_bytes()
     if manifest is None:
         return None
     return manifest.view(usize(sizeof(ManifestHeader)) + usize(index) * sizeof(ManifestVm), ManifestVm)

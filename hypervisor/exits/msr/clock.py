@@ -5,8 +5,8 @@ from __future__ import annotations
 from codegen.lang import Field, Gpa, Local, Struct, at, fn, span_of, u8, u32, u64
 from hypervisor.exits.msr.policy import msr
 from hypervisor.memory.guest import copy_out
-from hypervisor.time.clock import GUEST_CLOCK
-from hypervisor.time.wall import wall_clock_at_zero
+from hypervisor.time.guest_clock import GUEST_CLOCK
+from hypervisor.time.wall import wall_at
 from hypervisor.vcpu.vcpu import Vcpu
 
 WALL_CLOCK, SYSTEM_TIME = 0x4B56_4D00, 0x4B56_4D01
@@ -81,8 +81,9 @@ def write_wall_clock(vcpu: Vcpu, number: u32, value: u64) -> bool:
     vcpu.msrs.wall_clock = Gpa(value)
     page = Local(WallClock)
     page.version = 2
-    page.seconds = u32.trunc(wall_clock_at_zero(vcpu.vm.clock_base) // NANOSECONDS)
-    page.nanoseconds = u32.trunc(wall_clock_at_zero(vcpu.vm.clock_base) % NANOSECONDS)
+    moment = wall_at(vcpu.vm.clock_base)
+    page.seconds = u32.trunc(moment // NANOSECONDS)
+    page.nanoseconds = u32.trunc(moment % NANOSECONDS)
     return copy_out(vcpu.vm.memory, Gpa(value), span_of(page)) is None
 
 

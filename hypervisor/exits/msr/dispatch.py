@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from codegen.lang import fn, fn_table, static, table, u8, u32, u64
+from codegen.lang import fn, fn_table, static, table, u8, u32
 from hypervisor.console.log import log
 from hypervisor.exits.inject import inject_general_protection
 from hypervisor.exits.msr import policy

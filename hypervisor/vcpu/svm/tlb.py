@@ -17,7 +17,7 @@ FLUSH_THIS_GUEST = 3
 @fn
 def vcpu_flush_tlb(vcpu: Vcpu) -> None:
     """The next entry drops this ASID's translations, or all where the CPU cannot tell them apart."""
-    svm_of(vcpu).flush = FLUSH_THIS_GUEST if SVM.flush_by_asid else FLUSH_ALL
+    svm_of(vcpu).flush = u32(FLUSH_THIS_GUEST) if SVM.flush_by_asid else u32(FLUSH_ALL)
 
 
 @implements(contract.second_level_invalidate)

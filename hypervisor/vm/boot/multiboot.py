@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from codegen.lang import Gpa, Local, Span, fn, len, min, range, span, span_of, u32, u64, usize
+from codegen.lang import Gpa, Local, Span, fn, len, min, range, span, span_of, u32, u64
+from hypervisor.archive import archive_file
 from hypervisor.config.manifest import ManifestVm
 from hypervisor.memory.guest import GuestMemory, copy_out
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.archive import open_file
 from hypervisor.vm.boot.entry_state import enter_flat_32
 from hypervisor.vm.boot.error import BootError
 from hypervisor.vm.boot.memory_map import LOW_MEMORY_END, MEGABYTE, MemoryMap, fill_memory_map, low_ram_end
@@ -71,7 +71,7 @@ def place_modules(memory: GuestMemory, entry: ManifestVm, kernel_end: u64, info:
     count = min(entry.module_count, u32(16))
     for i in range(count):
         module = entry.modules[i]
-        file = open_file(module.file)
+        file = archive_file(module.file)
         if file is None:
             return BootError.FILE_MISSING
         text_at = TEXTS + (i + 1) * TEXT_STEP

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, Gpa, Span, Struct, fn, len, max, range, u32, u64, usize
+from codegen.lang import Field, Gpa, Span, Struct, fn, len, max, range, u64, usize
 from hypervisor.memory.guest import GuestMemory, copy_out
 from hypervisor.vm.boot.error import BootError
 from hypervisor.vm.boot.multiboot_layout import (

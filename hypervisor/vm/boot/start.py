@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from codegen.lang import fn, len, u32, usize
-from hypervisor.config.manifest import NO_FILE, GuestProtocol, ManifestVm
+from hypervisor.archive import archive_file
+from hypervisor.config.manifest import NO_FILE, GuestProtocol
 from hypervisor.devices.acpi.tables import write_firmware_tables
 from hypervisor.vcpu.pool import vcpu_of
-from hypervisor.vm.archive import open_file
 from hypervisor.vm.boot.error import BootError
 from hypervisor.vm.boot.linux import load_linux
 from hypervisor.vm.boot.multiboot import load_multiboot
@@ -21,7 +21,7 @@ def place_guest(vm: Vm) -> BootError | None:
     entry = manifest_vm(vm.manifest_index)
     if entry is None:
         return BootError.KERNEL_MISSING
-    kernel = open_file(entry.kernel)
+    kernel = archive_file(entry.kernel)
     if kernel is None:
         return BootError.KERNEL_MISSING
     rsdp = write_firmware_tables(vm.memory, vm.vcpu_count)
@@ -34,7 +34,7 @@ def place_guest(vm: Vm) -> BootError | None:
     line = text.slice(usize(0), len(text) - 1)
     if entry.initrd == NO_FILE:
         return load_linux(vcpu, entry.memory, kernel, EMPTY.slice(usize(0), usize(0)), line, rsdp)
-    initrd = open_file(entry.initrd)
+    initrd = archive_file(entry.initrd)
     if initrd is None:
         return BootError.FILE_MISSING
     return load_linux(vcpu, entry.memory, kernel, initrd, line, rsdp)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from boot.info import FileKind
 from codegen.lang import Span, fn, len, span, u32, usize
 from hypervisor.config.manifest import TEXT_BYTES
-from hypervisor.vm.archive import find_file
+from hypervisor.vm.manifest import manifest_bytes
 
 EMPTY = span(b"\0")
 
@@ -13,7 +12,7 @@ EMPTY = span(b"\0")
 @fn
 def manifest_text(offset: u32) -> Span:
     """The text at `offset` with its terminating NUL; an empty one when the manifest does not hold it whole."""
-    manifest = find_file(FileKind.MANIFEST)
+    manifest = manifest_bytes()
     if manifest is None:
         return EMPTY
     start = usize(offset)

@@ -1,0 +1,74 @@
+"""From the checked model to the binary manifest, with the layouts that ring 0 reads it by. Runs on the host."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codegen.lang import Local, Span, sizeof, span_of, u32
+from hypervisor.config.manifest import (
+    MANIFEST_MAGIC,
+    NO_FILE,
+    GuestProtocol,
+    ManifestFlags,
+    ManifestHeader,
+    ManifestVm,
+)
+from hypervisor.config.model import MachineConfig, VmConfig
+
+FIRST_FILE = 1
+"""The manifest is file 0 of the archive; the guests' files follow it."""
+
+
+@dataclass
+class Packed:
+    """What goes into the archive: the manifest's texts while they are collected, and the guests' files in order."""
+
+    texts_offset: int
+    texts: bytearray = field(default_factory=bytearray)
+    files: list[Path] = field(default_factory=list)
+
+    def file(self, path: Path) -> int:
+        """The number of a file in the archive; VMs that use the same file share it."""
+        if path not in self.files:
+            self.files.append(path)
+        return FIRST_FILE + self.files.index(path)
+
+    def text(self, text: str) -> int:
+        """The offset in the manifest of a NUL-terminated text."""
+        offset = self.texts_offset + len(self.texts)
+        self.texts += text.encode() + b"\0"
+        return offset
+
+
+def pack_manifest(config: MachineConfig) -> tuple[bytes, list[Path]]:
+    """The manifest, and the files that it numbers from FIRST_FILE."""
+    packed = Packed(sizeof(ManifestHeader) + len(config.vms) * sizeof(ManifestVm))
+    entries = b"".join(pack_vm(vm, packed) for vm in config.vms)
+    header = Local(ManifestHeader)
+    header.magic = MANIFEST_MAGIC
+    header.vm_count = len(config.vms)
+    header.total_size = packed.texts_offset + len(packed.texts)
+    return bytes_of(span_of(header)) + entries + bytes(packed.texts), packed.files
+
+
+def pack_vm(vm: VmConfig, packed: Packed) -> bytes:
+    """One VM's entry."""
+    entry = Local(ManifestVm)
+    entry.memory = vm.memory
+    entry.vcpus = vm.vcpus
+    entry.protocol = u32(GuestProtocol.MULTIBOOT if vm.kind.is_multiboot else GuestProtocol.LINUX)
+    entry.kernel = packed.file(vm.kernel)
+    entry.initrd = NO_FILE if vm.initrd is None else packed.file(vm.initrd)
+    entry.flags = ManifestFlags(kvm_signature=vm.kvm_signature)
+    entry.module_count = len(vm.modules)
+    entry.command_line = packed.text(vm.cmdline)
+    for place, byte in enumerate(vm.name.encode()):
+        entry.name[place] = byte
+    for place, module in enumerate(vm.modules):
+        entry.modules[place].file = packed.file(module.file)
+        entry.modules[place].arguments = packed.text(module.arguments)
+    return bytes_of(span_of(entry))
+
+
+def bytes_of(span: Span) -> bytes:
+    """The bytes of a layout that lives in this process."""
+    return bytes(int(span[place]) for place in range(len(span)))
