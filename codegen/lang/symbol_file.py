@@ -40,8 +40,8 @@ class SymbolFunction(Struct, size=16, align=4):
 
 
 class SymbolLine(Struct, size=8, align=4):
-    """Code of one line, from `start` up to the next entry. `place` is the line number in the low LINE_BITS, above it the
-    number of the file. Line 0: code that belongs to no source. Sorted by `start`.
+    """Code of one line, from `start` up to the next entry. `place` is the line number in the low LINE_BITS, above
+    it the number of the file. Line 0: code that belongs to no source. Sorted by `start`.
     """
 
     start: Field[u32] = at(0)
