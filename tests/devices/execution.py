@@ -13,11 +13,12 @@ from codegen.back.jit import NativeModule, compile_native
 from codegen.front.lower import lower_program, module_functions
 from codegen.front.program import TargetInfo
 
-MODULES = (
-    "acpi.power board clock ioapic keyboard_controller mmio pci_host pic pit pit_channel pm_timer ports rtc rtc_calendar "
-    "rtc_memory rtc_time system_control uart lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr "
-    "lapic.priority lapic.registers lapic.state lapic.timer"
-).split()
+MODULES = """
+    acpi.power board clock ioapic keyboard_controller mmio pci_host pic pit pit_channel pm_timer ports
+    rtc rtc_calendar rtc_memory rtc_time system_control uart
+    lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr lapic.priority lapic.registers
+    lapic.state lapic.timer
+""".split()
 
 Run = Callable[..., Any]
 

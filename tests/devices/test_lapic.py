@@ -34,7 +34,8 @@ def reset(run: Run, apic_id: int = 3, enabled: bool = True) -> None:
 
 
 def write(run: Run, offset: int, value: int, now: int = 0, width: int = 4) -> LapicEffect:
-    return run(lapic_mmio_write, LAPIC, u32(offset), u32(width), u32(value), u64(now))
+    effect: LapicEffect = run(lapic_mmio_write, LAPIC, u32(offset), u32(width), u32(value), u64(now))
+    return effect
 
 
 def read(run: Run, offset: int, now: int = 0, width: int = 4) -> int:
@@ -50,7 +51,8 @@ def enter_x2apic(run: Run) -> None:
 
 
 def write_msr(run: Run, number: int, value: int, now: int = 0) -> LapicEffect:
-    return run(lapic_msr_write, LAPIC, u32(number), u64(value), u64(now))
+    effect: LapicEffect = run(lapic_msr_write, LAPIC, u32(number), u64(value), u64(now))
+    return effect
 
 
 class PriorityModel:

@@ -30,6 +30,10 @@ def put(run: Run, index: int, value: int, now: int = 0) -> None:
     run(port_write, BOARD, u16(0x71), u32(1), u32(value), u64(now))
 
 
+def word(run: Run, index: int) -> int:
+    return get(run, index) | get(run, index + 1) << 8
+
+
 def clock(run: Run, now: int = 0) -> list[int]:
     return [get(run, index, now) for index in (0x32, 9, 8, 7, 4, 2, 0)]
 
@@ -176,10 +180,9 @@ def test_polled_flags_show_without_any_enable(run: Run) -> None:
 def test_memory_is_described_as_a_bios_does(run: Run) -> None:
     run(board_reset, BOARD, u64(START))
     run(cmos_describe_memory, BOARD.rtc.cmos, u64(0xC000_0000), u64(5 << 30))
-    word = lambda index: get(run, index) | get(run, index + 1) << 8  # noqa: E731
-    assert (word(0x15), word(0x17), word(0x30)) == (640, 0xFFFF, 0xFFFF)
-    assert word(0x34) == (0xC000_0000 - (16 << 20)) >> 16
-    assert word(0x5B) | get(run, 0x5D) << 16 == 5 << 14
+    assert (word(run, 0x15), word(run, 0x17), word(run, 0x30)) == (640, 0xFFFF, 0xFFFF)
+    assert word(run, 0x34) == (0xC000_0000 - (16 << 20)) >> 16
+    assert word(run, 0x5B) | get(run, 0x5D) << 16 == 5 << 14
 
 
 @everywhere
