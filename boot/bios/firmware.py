@@ -73,6 +73,19 @@ def teletype(byte: u8) -> None:
     bios_interrupt(u32(0x10), REGISTERS)
 
 
+@implements(firmware.claim_memory)
+@fn
+def claim_memory(base: Hpa, size: u64) -> bool:
+    """The BIOS uses nothing that its map calls usable."""
+    return True
+
+
+@implements(firmware.release_memory)
+@fn
+def release_memory(base: Hpa, size: u64) -> None:
+    pass
+
+
 @implements(firmware.halt)
 @fn
 def halt() -> Never:

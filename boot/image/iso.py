@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from boot.bios.boot_sector import SECTOR_SIZE
-from boot.image.loader import bios_loader
+from boot.image.loader import build_loaders
 
 SYSTEM_AREA = 32768
 VOLUME_ID = "KEELBACK"
@@ -30,12 +30,13 @@ class IsoError(Exception):
 
 
 def build_iso(images: dict[str, Path], archive: Path, out: Path) -> Path:
-    """The ISO of both images ("vt-x" and "amd-v": ELF files) and one archive. Raises IsoError, LinkError, SyntaxError."""
+    """The ISO of the images "vt-x" and "amd-v" (ELF files) and one archive. Raises IsoError, LinkError, SyntaxError."""
     files = {IMAGE_FILES[vendor]: image for vendor, image in images.items()}
-    return write_iso(bios_loader(), files | {ARCHIVE_FILE: archive}, out)
+    loaders = build_loaders()
+    return write_iso(loaders.bios.read_bytes(), files | {ARCHIVE_FILE: archive}, out, loaders.esp)
 
 
-def write_iso(loader: bytes, files: dict[str, Path], out: Path, esp: Path | None = None) -> Path:
+def write_iso(loader: bytes, files: dict[str, Path], out: Path, esp: Path) -> Path:
     """Write `out` with `files` (ISO 9660 level 1 names) in /KEELBACK; `esp` is a FAT image with the UEFI loader.
 
     Raises IsoError with xorriso's own words when it fails.
@@ -65,12 +66,11 @@ def _link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _xorriso_arguments(root: Path, system: Path, out: Path, esp: Path | None) -> list[str]:
+def _xorriso_arguments(root: Path, system: Path, out: Path, esp: Path) -> list[str]:
     arguments = ["xorriso", "-as", "mkisofs", "-quiet", "-o", str(out), "-V", VOLUME_ID, "-r", "-G", str(system)]
     arguments += ["-b", "boot/keelback.bin", "-no-emul-boot", "-boot-load-size", "4"]
-    if esp is not None:
-        arguments += ["-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]
-        arguments += ["-append_partition", "2", "0xef", str(esp)]
+    arguments += ["-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot"]
+    arguments += ["-append_partition", "2", "0xef", str(esp)]
     return [
         *arguments,
         "-partition_offset",

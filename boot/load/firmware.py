@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import Span, contract, u8, u64
+from codegen.lang import Hpa, Span, contract, u8, u64
 
 
 @contract
@@ -16,6 +16,18 @@ def show_byte(byte: u8) -> None:
 @contract
 def read_medium(offset: u64, target: Span) -> bool:
     """Fill `target` from byte `offset` (a multiple of 2048) of the boot medium. False when the medium fails."""
+    ...
+
+
+@contract
+def claim_memory(base: Hpa, size: u64) -> bool:
+    """Take free memory (whole pages) for good. False when the firmware has taken it meanwhile."""
+    ...
+
+
+@contract
+def release_memory(base: Hpa, size: u64) -> None:
+    """Give back what `claim_memory` took."""
     ...
 
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 from boot.info import BOOT_INFO_MAGIC, BootInfo
 from boot.load.console import say, stop
 from boot.load.elf import ImagePlan, measure_image, place_image
-from boot.load.firmware import read_medium
+from boot.load.firmware import claim_memory, read_medium, release_memory
 from boot.load.iso9660 import SECTOR, Extent, MediumError, find_file, open_volume
-from boot.load.memory_map import TWO_MIB, align_up, find_room, is_free
+from boot.load.memory_map import TWO_MIB, add_region, align_up, find_room, is_free
 from boot.load.processor import Vendor, choose_vendor
-from codegen.lang import Hpa, Local, Span, fn, phys_span, span, u64
+from codegen.lang import Hpa, Local, Span, fn, phys_span, range, span, u32, u64
 
 DIRECTORY = span(b"KEELBACK")
 VT_X_IMAGE = span(b"VTX.ELF;1")
 AMD_V_IMAGE = span(b"AMDV.ELF;1")
 DESCRIPTOR = span(b"volume descriptor")
 ARCHIVE = span(b"ARCHIVE.KBA;1")
+SCRATCH_FLOOR = 32 << 20  # the image's file is read here if it can be, to leave its place free
 PAGE = 4096
+TAKEN = 0x4B42  # a kind of region that only loading uses
+CLAIM_TRIES = 16
 LOW_MEMORY_END = 16 << 20  # nothing of ours goes below: ISA holes, firmware, old devices
 
 
@@ -66,20 +69,24 @@ def load_image(info: BootInfo, directory: Extent, name: Span) -> u64:
     missing = find_file(directory, name, extent)
     if missing is not None:
         stop_for_medium(missing, name)
-    scratch = room_or_stop(info, u64(LOW_MEMORY_END + (128 << 20)), extent.size, name)
-    file = phys_span(scratch, extent.size)
+    beside = find_room(info, u64(SCRATCH_FLOOR), align_up(extent.size, u64(PAGE)), u64(TWO_MIB)) is not None
+    scratch = take_room(info, u64(SCRATCH_FLOOR) if beside else u64(LOW_MEMORY_END), extent.size, name)
     read_or_stop(extent, scratch, name)
+    file = phys_span(scratch, extent.size)
     plan = Local(ImagePlan)
     fault = measure_image(file, plan)
     if fault is not None:
         stop(f"Keelback: {name} on the boot medium is damaged ({fault}). Write the medium again.")
-    base = plan.base
-    if base & (TWO_MIB - 1) != 0 or not is_free(info, base, plan.size):
-        base = u64(room_or_stop(info, u64(LOW_MEMORY_END), align_up(plan.size, u64(TWO_MIB)), name))
-    place_image(file, plan, Hpa(base))
-    info.image_base = Hpa(base)
+    base = Hpa(plan.base)
+    if plan.base & (TWO_MIB - 1) != 0 or not is_free(info, plan.base, plan.size) or not claim_memory(base, plan.size):
+        base = take_room(info, u64(LOW_MEMORY_END), plan.size, name)
+        untake(info)
+    place_image(file, plan, base)
+    release_memory(scratch, align_up(extent.size, u64(PAGE)))
+    untake(info)
+    info.image_base = base
     info.image_size = plan.size
-    return base + plan.entry
+    return u64(base) + plan.entry
 
 
 @fn
@@ -88,7 +95,8 @@ def load_archive(info: BootInfo, directory: Extent) -> None:
     missing = find_file(directory, ARCHIVE, extent)
     if missing is not None:
         stop_for_medium(missing, ARCHIVE)
-    place = room_or_stop(info, u64(info.image_base) + info.image_size, extent.size, ARCHIVE)
+    place = take_room(info, u64(info.image_base) + info.image_size, extent.size, ARCHIVE)
+    untake(info)
     say(f"Keelback: reading {extent.size >> 10} KiB of guests")
     read_or_stop(extent, place, ARCHIVE)
     info.archive_base = place
@@ -96,17 +104,25 @@ def load_archive(info: BootInfo, directory: Extent) -> None:
 
 
 @fn
-def room_or_stop(info: BootInfo, floor: u64, size: u64, name: Span) -> Hpa:
-    """Whole sectors are read, so the room is rounded up to them (a page holds two)."""
-    place = find_room(info, floor, align_up(size, u64(PAGE)), u64(TWO_MIB))
-    if place is None:
-        place = find_room(info, u64(LOW_MEMORY_END), align_up(size, u64(PAGE)), u64(PAGE))
-    if place is None:
-        stop(
-            f"Keelback: {size >> 10} KiB for {name} do not fit into memory below 4 GiB. "
-            f"Add memory, or use fewer guest files."
-        )
-    return Hpa(place)
+def take_room(info: BootInfo, floor: u64, size: u64, name: Span) -> Hpa:
+    """Whole pages on a 2 MiB boundary, claimed, and marked in the map so that the next one lies elsewhere."""
+    whole = align_up(size, u64(PAGE))
+    for _ in range(CLAIM_TRIES):
+        place = find_room(info, floor, whole, u64(TWO_MIB))
+        if place is None or not add_region(info, place, whole, u32(TAKEN)):
+            break
+        if claim_memory(Hpa(place), whole):
+            return Hpa(place)
+    stop(
+        f"Keelback: {size >> 10} KiB for {name} do not fit into memory below 4 GiB. "
+        f"Add memory, or use fewer guest files."
+    )
+
+
+@fn
+def untake(info: BootInfo) -> None:
+    """Forget the mark of the latest `take_room`."""
+    info.region_count = info.region_count - 1
 
 
 @fn

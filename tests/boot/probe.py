@@ -82,6 +82,8 @@ def start(boot_info: Hpa) -> Never:
     for i in range(usize(info.region_count)):
         region = info.regions[i]
         say(f"region {region.base:#x} {region.length:#x} {region.kind}")
+    screen = info.framebuffer
+    say(f"framebuffer {screen.width}x{screen.height}x{screen.bits_per_pixel}")
     check = info.flags.check_machine
     say(f"check {check} archive {info.archive_size:#x}")
     if info.archive_size != 0:

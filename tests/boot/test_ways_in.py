@@ -8,7 +8,7 @@ import pytest
 from boot.image.iso import build_iso
 from boot.info import ArchiveHeader
 from boot.machines.emulator import start
-from boot.machines.machine import Drive, Host, Machine
+from boot.machines.machine import Drive, Firmware, Host, Machine
 from boot.machines.session import Session
 from boot.machines.watch import Watch
 
@@ -68,6 +68,16 @@ def test_the_iso_hands_over_by_bios(iso: Path, archive: Path, host: Host, drive:
     assert report.value("check") == "False"
 
 
+@pytest.mark.parametrize("drive", Drive)
+def test_the_iso_hands_over_by_uefi(iso: Path, archive: Path, drive: Drive) -> None:
+    machine = Machine(Host.QEMU, firmware=Firmware.UEFI, iso=iso, drive=drive, memory=512 * MIB)
+    report = Report(console(machine))
+    assert_handed_over(report, archive, "UEFI")
+    assert report.value("rsdp") == "True"
+    width, height, depth = report.value("framebuffer").split("x")
+    assert int(width) >= 640 and int(height) >= 480 and depth == "32"
+
+
 def test_pvh_hands_over_with_rsdp_and_command_line(image: Path, archive: Path) -> None:
     machine = Machine(Host.QEMU, kernel=image, archive=archive, memory=256 * MIB, arguments=("-append", "check"))
     report = Report(console(machine))
@@ -84,6 +94,12 @@ def test_pvh_without_an_archive_says_so(image: Path) -> None:
 def test_memory_above_4_gib_is_in_the_map(iso: Path) -> None:
     report = Report(console(Machine(Host.QEMU, iso=iso, memory=5 << 30)))
     assert any(base >= 4 << 30 and kind == 1 for base, _, kind in report.regions())
+
+
+def test_the_image_runs_elsewhere_when_its_place_is_taken(iso: Path, archive: Path) -> None:
+    report = Report(console(Machine(Host.QEMU, iso=iso, memory=32 * MIB)))
+    assert int(report.value("image"), 16) == 18 * MIB
+    assert_handed_over(report, archive, "BIOS")
 
 
 def test_the_ebda_is_reserved_on_bochs(iso: Path) -> None:
