@@ -114,7 +114,7 @@ class FunctionLowering:
         self.locals.append(local)
         return local
 
-    def once(self, expression: ir.Expr, name: str = "(step)") -> ir.Expr:
+    def once(self, expression: ir.Expr, name: str = "t") -> ir.Expr:
         """Computes it now, unless it can be computed at any time; the result can be used many times."""
         if is_stable(expression):
             return expression
@@ -122,7 +122,7 @@ class FunctionLowering:
         self.emit(ir.SetLocal(local, expression, expression.loc))
         return local
 
-    def once_value(self, value: Value, name: str = "(step)") -> Value:
+    def once_value(self, value: Value, name: str = "t") -> Value:
         """The same for a value."""
         if value.expr is None or value.expr.type == VOID or value.gs:
             return value
