@@ -1,0 +1,72 @@
+from pathlib import Path
+
+from hypervisor.config.limits import MAX_CMDLINE_BYTES, MAX_MODULES, MAX_NAME_BYTES, MAX_VMS
+from hypervisor.config.manifest import NO_FILE, GuestProtocol, ManifestHeader, ManifestVm
+from hypervisor.config.model import KernelKind, MachineConfig, Module, VmConfig
+from hypervisor.config.pack import FIRST_FILE, pack_manifest
+
+LINUX = VmConfig("one", Path("/a/vmlinuz"), KernelKind.LINUX, Path("/a/initrd"), (), "console=ttyS0", 64 << 20, 1, True)
+MACH = VmConfig(
+    "two",
+    Path("/a/mach"),
+    KernelKind.MULTIBOOT_ELF32,
+    None,
+    (Module(Path("/a/initrd"), "--root"), Module(Path("/a/exec"), "")),
+    "",
+    32 << 20,
+    1,
+    False,
+)
+
+
+def number(data: bytes, offset: int, width: int = 4) -> int:
+    return int.from_bytes(data[offset : offset + width], "little")
+
+
+def text(manifest: bytes, offset: int) -> bytes:
+    return manifest[offset : manifest.index(0, offset)]
+
+
+def test_manifest_names_every_file_once_and_in_the_archives_order() -> None:
+    manifest, files = pack_manifest(MachineConfig(Path("x.toml"), (LINUX, MACH)))
+    assert files == [Path("/a/vmlinuz"), Path("/a/initrd"), Path("/a/mach"), Path("/a/exec")]
+    one, two = manifest[32 : 32 + 256], manifest[32 + 256 : 32 + 512]
+    assert number(one, ManifestVm.kernel.offset) == FIRST_FILE
+    assert number(one, ManifestVm.initrd.offset) == FIRST_FILE + 1
+    assert number(two, ManifestVm.initrd.offset) == NO_FILE
+    modules = ManifestVm.modules.offset
+    assert [number(two, modules + 8 * i) for i in range(2)] == [FIRST_FILE + 1, FIRST_FILE + 3]
+
+
+def test_manifest_carries_what_the_configuration_says() -> None:
+    manifest, _ = pack_manifest(MachineConfig(Path("x.toml"), (LINUX, MACH)))
+    assert number(manifest, ManifestHeader.vm_count.offset) == 2
+    assert number(manifest, ManifestHeader.total_size.offset, 8) == len(manifest)
+    one, two = manifest[32 : 32 + 256], manifest[32 + 256 : 32 + 512]
+    assert number(one, ManifestVm.memory.offset, 8) == 64 << 20
+    assert number(one, ManifestVm.protocol.offset) == GuestProtocol.LINUX.value
+    assert number(two, ManifestVm.protocol.offset) == GuestProtocol.MULTIBOOT.value
+    assert (number(one, ManifestVm.flags.offset), number(two, ManifestVm.flags.offset)) == (1, 0)
+    assert text(one, ManifestVm.name.offset) == b"one"
+    assert text(manifest, number(one, ManifestVm.command_line.offset)) == b"console=ttyS0"
+    assert number(two, ManifestVm.module_count.offset) == 2
+    assert text(manifest, number(two, ManifestVm.modules.offset + 4)) == b"--root"
+
+
+def test_largest_configuration_fits() -> None:
+    module = Module(Path("/a/m"), "m" * MAX_CMDLINE_BYTES)
+    full = VmConfig(
+        "n" * MAX_NAME_BYTES,
+        Path("/a/k"),
+        KernelKind.MULTIBOOT_ELF64,
+        None,
+        (module,) * MAX_MODULES,
+        "c" * MAX_CMDLINE_BYTES,
+        1 << 39,
+        1,
+        True,
+    )
+    manifest, files = pack_manifest(MachineConfig(Path("x.toml"), (full,) * MAX_VMS))
+    last = manifest[32 + 256 * (MAX_VMS - 1) :]
+    assert len(files) == 2
+    assert text(manifest, number(last, ManifestVm.modules.offset + 8 * (MAX_MODULES - 1) + 4)) == b"m" * 2047
