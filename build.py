@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ except ModuleNotFoundError:
     sys.exit(f"build.py: Python 3.11 or newer is needed (this is {sys.version.split()[0]})")
 
 from boot.guests.fetch import GuestError, content_key, fetch_guests, missing_guests, plan_download
+from boot.machines.packages import DEBIAN_PACKAGES, PackageError, install_packages, missing_packages
 
 if TYPE_CHECKING:
     from hypervisor.config.model import MachineConfig
@@ -36,19 +36,6 @@ VENV = BUILD / "venv"
 STAMP = BUILD / "setup.json"
 EXAMPLE = ROOT / "examples" / "linux.toml"
 
-DEBIAN_PACKAGES = {
-    # package: (what shows that it is there: a program, a file pattern or a Python module; what it is for)
-    "python3-venv": ("import ensurepip", "the virtual environment"),
-    "qemu-system-x86": ("qemu-system-x86_64", "the AMD-V test machine"),
-    "bochs": ("bochs", "the VT-x test machine"),
-    "bochs-sdl": ("/usr/lib/*/bochs/plugins/libbx_sdl2_gui.so", "a display that Bochs can have without a screen"),
-    "ovmf": ("/usr/share/OVMF/OVMF_CODE_4M.fd", "UEFI firmware for the test machine"),
-    "lld": ("ld.lld", "linking the images and BOOTX64.EFI"),
-    "xorriso": ("xorriso", "writing the ISO"),
-    "mtools": ("mcopy", "writing the ISO's EFI system partition"),
-    "gdb": ("gdb", "debugging ring 0 at Python lines"),
-    "debian-archive-keyring": ("/usr/share/keyrings/debian-archive-keyring.gpg", "checking the guests' signatures"),
-}
 PYTHON_PACKAGES_SIZE = "about 170 MB, 620 MB on disk"
 EXPECT_SECONDS = {"qemu": 300.0, "kvm": 120.0, "bochs": 1200.0}
 MIB = 1 << 20
@@ -74,7 +61,7 @@ def main() -> int:
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), str(ROOT / "build.py"), *sys.argv[1:]])
         commands = {"run": run, "test": test, "iso": iso, "check": check, "bench": bench}
         return commands[arguments.command](arguments, rest)
-    except (Failure, GuestError) as failure:
+    except (Failure, GuestError, PackageError) as failure:
         print(f"build.py: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -94,11 +81,11 @@ def set_up() -> None:
         done = read_stamp()
         if done == wanted:
             return
-        packages = missing_debian_packages()
+        packages = missing_packages()
         venv_is_due = done.get("python") != wanted["python"] or not (VENV / "bin" / "python").exists()
         announce(packages, venv_is_due)
         if packages:
-            install_debian_packages(packages)
+            install_packages(packages, say)
         guests = plan_download(missing_guests())
         if guests.packages:
             say(f"guests: {len(guests.packages)} Debian packages, {guests.size / 1e6:.0f} MB to download")
@@ -136,18 +123,6 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-def missing_debian_packages() -> list[str]:
-    return [package for package, (evidence, _) in DEBIAN_PACKAGES.items() if not is_there(evidence)]
-
-
-def is_there(evidence: str) -> bool:
-    if evidence.startswith("import "):
-        return subprocess.run([sys.executable, "-c", evidence], capture_output=True, check=False).returncode == 0
-    if evidence.startswith("/"):
-        return any(Path("/").glob(evidence[1:]))
-    return shutil.which(evidence) is not None
-
-
 def announce(packages: list[str], venv_is_due: bool) -> None:
     """Say what will be downloaded before anything is."""
     say("setting up (the first use, or something that it needs has changed)")
@@ -157,36 +132,6 @@ def announce(packages: list[str], venv_is_due: bool) -> None:
         say(f"  Python packages pinned in pyproject.toml, into build/venv: {PYTHON_PACKAGES_SIZE}")
     if missing := missing_guests():
         say(f"  guests ({', '.join(missing)}), into build/guests: at most 100 MB, 25 MB on disk")
-
-
-def install_debian_packages(packages: list[str]) -> None:
-    """By apt-get as root; otherwise say what to type."""
-    names = " ".join(packages)
-    if shutil.which("apt-get") is None:
-        programs = ", ".join(DEBIAN_PACKAGES[package][0] for package in packages)
-        raise Failure(f"missing: {programs} (in Debian, the packages {names}); install them and try again")
-    install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    if os.geteuid() != 0:
-        raise Failure(f"missing Debian packages; run this line, then try again:\n  sudo {' '.join(install)}")
-    simulation = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "--print-uris", *packages]
-    listing = subprocess.run(simulation, capture_output=True, text=True, check=False)
-    if listing.returncode:
-        say("reading the package lists (about 10 MB)")
-        run_apt(["apt-get", "update", "-q"])
-        listing = subprocess.run(simulation, capture_output=True, text=True, check=False)
-    uris = [line.split() for line in listing.stdout.splitlines() if line.startswith("'")]
-    say(f"Debian: {len(uris)} packages, {sum(int(fields[2]) for fields in uris) / 1e6:.0f} MB to download")
-    try:
-        run_apt(install)
-    except Failure:  # lists that are older than the mirror's packages
-        run_apt(["apt-get", "update", "-q"])
-        run_apt(install)
-
-
-def run_apt(command: list[str]) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    if subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode:
-        raise Failure(f"{' '.join(command)} failed (its messages are above)")
 
 
 def make_virtualenv() -> None:
@@ -208,17 +153,13 @@ def say(text: str) -> None:
 
 
 def run(arguments: argparse.Namespace, _rest: list[str]) -> int:
-    from boot.image.archive import build_archive
     from boot.machines.machine import Drive, Firmware, Host, Machine, MachineError
     from boot.machines.run import Request, run_machine
-    from hypervisor.image import build_images
 
     config = load(arguments.config)
     host, vendor = choose_host(arguments.host)
-    with step("building the images"):
-        images = build_images("release")
-    with step("packing the guests"):
-        archive = build_archive(config)
+    images = build_images("release")
+    archive = write_archive(config, images)
     memory = arguments.memory or default_memory(config.memory, archive.stat().st_size)
     shape = {"host": Host(host), "firmware": Firmware(arguments.firmware), "cpus": arguments.cpus, "memory": memory}
     timeout = arguments.timeout or (EXPECT_SECONDS[host] if arguments.expect is not None else None)
@@ -259,13 +200,9 @@ def test(arguments: argparse.Namespace, rest: list[str]) -> int:
 
 
 def iso(arguments: argparse.Namespace, _rest: list[str]) -> int:
-    from boot.image.archive import build_archive
-    from hypervisor.image import build_images
-
     config = load(arguments.config)
-    with step("building the images"):
-        images = build_images(arguments.profile)
-    path = write_iso(arguments.config, images, build_archive(config), arguments.output)
+    images = build_images(arguments.profile)
+    path = write_iso(arguments.config, images, write_archive(config, images), arguments.output)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     print(f"{path}: {path.stat().st_size} bytes, SHA-256 {digest}")
@@ -274,13 +211,42 @@ def iso(arguments: argparse.Namespace, _rest: list[str]) -> int:
     return 0
 
 
+def build_images(profile: str) -> dict[str, Path]:
+    from hypervisor import image
+
+    try:
+        with step("building the images"):
+            return image.build_images(profile)
+    except image.BuildError as error:
+        raise Failure(str(error)) from None
+
+
+def write_archive(config: MachineConfig, images: dict[str, Path]) -> Path:
+    """One file with the manifest, the guests' files in its order, and each image's symbols for panics."""
+    from boot.image import archive
+    from boot.info import FileKind
+    from hypervisor.config.pack import pack_manifest
+
+    manifest, files = pack_manifest(config)
+    entries = [archive.Entry(FileKind.MANIFEST, "manifest", manifest)]
+    entries += [archive.Entry(FileKind.GUEST, file.name, file) for file in files]
+    entries += [archive.Entry(FileKind.SYMBOLS, name, image.with_suffix(".sym")) for name, image in images.items()]
+    try:
+        with step("packing the guests"):
+            return archive.write_archive(entries, BUILD / "iso" / f"{config.file.stem}.archive")
+    except (archive.ArchiveError, OSError) as error:
+        raise Failure(str(error)) from None
+
+
 def write_iso(config: Path, images: dict[str, Path], archive: Path, output: Path | None) -> Path:
-    from boot.image.iso import build_iso
+    from boot.image.iso import IsoError, build_iso
 
     path = output or BUILD / "iso" / f"{config.stem}.iso"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with step(f"writing {path}"):
-        return build_iso(images, archive, path)
+    try:
+        with step(f"writing {path}"):
+            return build_iso(images, archive, path)
+    except (IsoError, OSError) as error:
+        raise Failure(str(error)) from None
 
 
 def check(arguments: argparse.Namespace, _rest: list[str]) -> int:
