@@ -16,7 +16,6 @@ from hypervisor.cpu.interrupt_start import interrupts_start
 from hypervisor.cpu.panic import panic
 from hypervisor.cpu.per_cpu import CPU, per_cpu_start
 from hypervisor.cpu.stacks import stacks_map
-from hypervisor.cpu.symbols import symbols_start
 from hypervisor.cpu.xstate import XSTATE, xstate_start
 from hypervisor.memory.memory_start import memory_start
 from hypervisor.time.clock_start import clocks_start
@@ -39,7 +38,6 @@ def machine_begin(boot_info: Hpa) -> u64:
         panic(f"the loader left no boot information at {boot_info}")
     features_start()
     archive_start(BOOT.archive_base, BOOT.archive_size)
-    symbols_start()
     if not memory_start(BOOT):
         panic("there is not enough memory below 4 GiB for the monitor itself: give the machine more")
     if not stacks_map(own):

@@ -28,6 +28,7 @@ class SymbolFile(Struct, size=48, align=4):
     lines: Field[u32] = at(28)
     file_count: Field[u32] = at(32)
     files: Field[u32] = at(36)
+    text_sum: Field[u64] = at(40)  # of .text, by words: sum = rotate_left(sum, 1) + word; tells images apart
 
 
 class SymbolFunction(Struct, size=16, align=4):

@@ -11,7 +11,7 @@ from elftools.elf.elffile import ELFFile
 from codegen.lang.symbol_file import LINE_BITS, SYMBOL_FILE_MAGIC, SymbolFile, SymbolFunction, SymbolLine, SymbolSource
 
 _HEADER, _FUNCTION, _LINE, _SOURCE = (
-    struct.Struct("<IIQIIIIII8x"),
+    struct.Struct("<IIQIIIIIIQ"),
     struct.Struct("<IIII"),
     struct.Struct("<II"),
     struct.Struct("<II"),
@@ -29,8 +29,18 @@ def write_symbols(image: Path, output: Path) -> Path:
         base, end = text["sh_addr"], text["sh_addr"] + text["sh_size"]
         functions = _functions(elf, base, end)
         lines, files = _lines(elf, base, end)
-    output.write_bytes(_pack(base, functions, lines, files))
+        content = text.data()
+    output.write_bytes(_pack(base, functions, lines, files, text_sum(content)))
     return output
+
+
+def text_sum(content: bytes) -> int:
+    """SymbolFile.text_sum of these bytes, a multiple of eight."""
+    mask = (1 << 64) - 1
+    total = 0
+    for (word,) in struct.iter_unpack("<Q", content):
+        total = ((total << 1 | total >> 63) + word) & mask
+    return total
 
 
 def _functions(elf: Any, base: int, end: int) -> list[tuple[int, int, str]]:
@@ -92,7 +102,7 @@ def _file_names(program: Any) -> dict[int, str]:
 
 
 def _pack(
-    base: int, functions: list[tuple[int, int, str]], lines: list[tuple[int, int, int]], files: list[str]
+    base: int, functions: list[tuple[int, int, str]], lines: list[tuple[int, int, int]], files: list[str], identity: int
 ) -> bytes:
     functions_at = _HEADER.size
     lines_at = functions_at + len(functions) * _FUNCTION.size
@@ -110,5 +120,5 @@ def _pack(
         encoded = name.encode()
         body += _SOURCE.pack(names_at + len(names), len(encoded))
         names += encoded
-    counts = (len(functions), functions_at, len(lines), lines_at, len(files), files_at)
+    counts = (len(functions), functions_at, len(lines), lines_at, len(files), files_at, identity)
     return _HEADER.pack(SYMBOL_FILE_MAGIC, names_at + len(names), base, *counts) + bytes(body + names)

@@ -23,6 +23,7 @@ from codegen.lang import (
 from hypervisor.console.console import console_begin_panic, console_line
 from hypervisor.console.log import LOG, Level, begin_line, keep_line, log, put_signed, put_text, put_unsigned
 from hypervisor.cpu.stack_trace import frame_pointer, print_place, print_stack
+from hypervisor.cpu.symbols import choose_symbols
 from hypervisor.cpu.trap_frame import TrapFrame
 from hypervisor.vcpu.event import Vector
 
@@ -52,6 +53,7 @@ def print_reason() -> None:
     """The line that every watcher of the console looks for."""
     keep_line(Level.PANIC)
     console_line(span(b"PANIC: "), LOG.line.span())
+    choose_symbols()
 
 
 @fn(cold=True)
