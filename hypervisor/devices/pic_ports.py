@@ -36,9 +36,15 @@ def write_command(board: Board, port: u32, width: u32, value: u32, now: u64) -> 
 
 
 @fn
-def read_data(board: Board, port: u32, width: u32, now: u64) -> u32:
-    """Ports 21H and A1H."""
-    return pic_read_data(board.pic, addressed(board, port))
+def read_master_data(board: Board, port: u32, width: u32, now: u64) -> u32:
+    """Port 21H."""
+    return pic_read_data(board.pic, board.pic.master)
+
+
+@fn
+def read_slave_data(board: Board, port: u32, width: u32, now: u64) -> u32:
+    """Port A1H."""
+    return pic_read_data(board.pic, board.pic.slave)
 
 
 @fn
@@ -68,7 +74,7 @@ def write_elcr(board: Board, port: u32, width: u32, value: u32, now: u64) -> Non
 
 
 claim_ports(PIC_MASTER_PORT, 1, read_command, write_command)
-claim_ports(PIC_MASTER_PORT + 1, 1, read_data, write_data)
+claim_ports(PIC_MASTER_PORT + 1, 1, read_master_data, write_data)
 claim_ports(PIC_SLAVE_PORT, 1, read_command, write_command)
-claim_ports(PIC_SLAVE_PORT + 1, 1, read_data, write_data)
+claim_ports(PIC_SLAVE_PORT + 1, 1, read_slave_data, write_data)
 claim_ports(PIC_ELCR_PORT, 2, read_elcr, write_elcr)

@@ -53,7 +53,8 @@ def ignore_write(board: Board, port: u32, width: u32, value: u32, now: u64) -> N
 
 @dataclass(frozen=True)
 class PortTables:
-    """Two levels: port / 256 gives a page, page and port give the index of a claim plus 1; 0 is nobody's."""
+    """Two levels: port / 256 gives a page, page and port give the index of a claim plus 1; 0 is nobody's. The lists
+    by index are filled up to a power of two, so that masking an index is all the check it needs."""
 
     pages: list[int]
     indexes: list[int]
@@ -73,10 +74,11 @@ def port_tables() -> PortTables:
                 pages[page] = len(indexes) // PORTS_PER_PAGE
                 indexes += [0] * PORTS_PER_PAGE
             indexes[pages[page] * PORTS_PER_PAGE + port % PORTS_PER_PAGE] = number
+    spare = (1 << len(CLAIMS).bit_length()) - len(CLAIMS) - 1
     return PortTables(
         pages,
         indexes,
-        [7] + [sum(claim.widths) for claim in CLAIMS],
-        [read_ones] + [claim.read for claim in CLAIMS],
-        [ignore_write] + [claim.write for claim in CLAIMS],
+        [7] + [sum(claim.widths) for claim in CLAIMS] + [7] * spare,
+        [read_ones] + [claim.read for claim in CLAIMS] + [read_ones] * spare,
+        [ignore_write] + [claim.write for claim in CLAIMS] + [ignore_write] * spare,
     )

@@ -28,6 +28,7 @@ _tables = port_tables()
 PAGES = table(u8, _tables.pages)
 INDEXES = table(u8, _tables.indexes)
 WIDTHS = table(u8, _tables.widths)
+CLAIM_MASK = len(_tables.readers) - 1
 READERS = fn_table(_tables.readers)
 WRITERS = fn_table(_tables.writers)
 
@@ -35,7 +36,7 @@ WRITERS = fn_table(_tables.writers)
 @fn
 def claim_of(port: u32) -> u32:
     """The claim's index; 0 for nobody's."""
-    return u32(INDEXES[u32(PAGES[port >> 8 & 0xFF]) << 8 | port & 0xFF])
+    return u32(INDEXES[u32(PAGES[port >> 8 & 0xFF]) << 8 | port & 0xFF]) & CLAIM_MASK
 
 
 @fn

@@ -8,6 +8,7 @@ from hypervisor.devices.lapic.local import ILLEGAL_REGISTER, lapic_report_error
 from hypervisor.devices.lapic.priority import lapic_end_of_interrupt
 from hypervisor.devices.lapic.registers import (
     READABLE_XAPIC,
+    REGISTERS,
     WRITABLE_BITS,
     WRITABLE_XAPIC,
     WRITERS,
@@ -27,8 +28,8 @@ def lapic_mmio_read(lapic: LocalApic, offset: u32, width: u32, now: u64) -> u32:
     answers."""
     if lapic.mode != LapicMode.XAPIC:
         return u32(ALL_ONES)
-    number = offset >> 4 & 0x3F
-    if offset >= 0x400 or u64(static(READABLE_XAPIC)) >> number & 1 == 0:
+    number = offset >> 4
+    if number >= REGISTERS or u64(static(READABLE_XAPIC)) >> (number & 63) & 1 == 0:
         lapic.pending_errors = lapic.pending_errors | ILLEGAL_REGISTER
         return u32(0)
     value = lapic_read_register(lapic, number, now)
@@ -52,6 +53,6 @@ def lapic_mmio_write(lapic: LocalApic, offset: u32, width: u32, value: u32, now:
     if offset == EOI:
         return lapic_end_of_interrupt(lapic)
     number = offset >> 4
-    if number >= 64 or u64(static(WRITABLE_XAPIC)) >> (number & 63) & 1 == 0:
+    if number >= REGISTERS or u64(static(WRITABLE_XAPIC)) >> (number & 63) & 1 == 0:
         return lapic_report_error(lapic, u32(ILLEGAL_REGISTER))
     return WRITERS[number](lapic, value & WRITABLE_BITS[number], now)

@@ -7,6 +7,7 @@ from drivers.interrupt.lapic import Lapic
 from hypervisor.devices.lapic.command import lapic_send
 from hypervisor.devices.lapic.registers import (
     READABLE_X2APIC,
+    REGISTERS,
     WRITABLE_BITS,
     WRITABLE_X2APIC,
     WRITERS,
@@ -22,7 +23,7 @@ DELIVERY_STATUS = 1 << 12
 @fn
 def lapic_msr_read(lapic: LocalApic, number: u32, now: u64) -> u64 | None:
     """RDMSR of 800H + `number`. None is #GP(0): not in x2APIC mode, or no such register, or a write-only one."""
-    if lapic.mode != LapicMode.X2APIC or number >= 64 or u64(static(READABLE_X2APIC)) >> (number & 63) & 1 == 0:
+    if lapic.mode != LapicMode.X2APIC or number >= REGISTERS or u64(static(READABLE_X2APIC)) >> (number & 63) & 1 == 0:
         return None
     value = u64(lapic_read_register(lapic, number, now))
     if number == ICR:
@@ -44,7 +45,7 @@ def lapic_msr_write(lapic: LocalApic, number: u32, value: u64, now: u64) -> Lapi
         lapic.registers.icr_low = low
         lapic.registers.icr_high = destination
         return lapic_send(lapic, low, destination)
-    if number >= 64 or u64(static(WRITABLE_X2APIC)) >> (number & 63) & 1 == 0:
+    if number >= REGISTERS or u64(static(WRITABLE_X2APIC)) >> (number & 63) & 1 == 0:
         return LapicEffect.REFUSED
     if value & ~u64(WRITABLE_BITS[number]) != 0:
         return LapicEffect.REFUSED

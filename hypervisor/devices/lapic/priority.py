@@ -13,11 +13,17 @@ FIRST_LEGAL_VECTOR = 16
 SOFTWARE_ENABLE = 1 << 8  # of SVR
 
 
+@fn
+def highest_bit(word: u32) -> u32:
+    """The number of the highest bit that is set in `word`, which is not 0."""
+    return word.leading_zeros() ^ 31
+
+
 @fn(unchecked=True)
 def highest_vector(words: u32, bitmap: VectorBitmap) -> u32:
     """The highest bit of `bitmap`, whose non-zero words are `words`; `words` is not 0."""
-    word = (31 - words.leading_zeros()) & 7
-    return word * 32 + 31 - bitmap.words[word].leading_zeros()
+    word = highest_bit(words) & 7
+    return word * 32 + highest_bit(bitmap.words[word])
 
 
 @fn(unchecked=True)
@@ -79,16 +85,16 @@ def lapic_end_of_interrupt(lapic: LocalApic) -> LapicEffect:
     if lapic.isr_words == 0:
         return LapicEffect.NONE
     registers = lapic.registers
-    vector = highest_vector(lapic.isr_words, registers.isr)
-    word = vector >> 5 & 7
-    mask = u32(1) << (vector & 31)
-    rest = registers.isr.words[word] & ~mask
-    registers.isr.words[word] = rest
-    if rest == 0:
+    word = highest_bit(lapic.isr_words) & 7
+    in_service = registers.isr.words[word]
+    bit = highest_bit(in_service) & 31
+    mask = u32(1) << bit
+    registers.isr.words[word] = in_service ^ mask
+    if in_service == mask:
         lapic.isr_words = lapic.isr_words & ~(u32(1) << word)
     lapic_update_priority(lapic)
     if registers.tmr.words[word] & mask != 0:
-        lapic.eoi_vector = vector
+        lapic.eoi_vector = word * 32 + bit
         return LapicEffect.END_OF_INTERRUPT
     if lapic.irr_words != 0:
         return LapicEffect.INTERRUPT

@@ -98,8 +98,8 @@ class LocalApic(Struct, align=8):
 
     @fn
     def claims(self, address: Gpa) -> bool:
-        """Whether `address` lies in the register page, and the page answers."""
-        return u64(address) & FRAME_MASK == LAPIC_BASE and self.mode == LapicMode.XAPIC
+        """Whether `address` lies in the register page. Outside xAPIC mode the page reads all ones, like empty space."""
+        return u64(address) & FRAME_MASK == LAPIC_BASE
 
 
 @fn
