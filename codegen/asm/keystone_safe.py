@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import keystone
@@ -15,7 +16,11 @@ from codegen.back.errors import BadAssembly
 _MODES = {16: keystone.KS_MODE_16, 32: keystone.KS_MODE_32, 64: keystone.KS_MODE_64}
 _CACHE = Path(__file__).resolve().parents[2] / "build" / "asm"
 # What was accepted by other rules is looked at again.
-_VERSION = keystone.__version__.encode() + hashlib.sha256(Path(lint.__file__).read_bytes()).digest()
+_VERSION = keystone.__version__.encode() + b"".join(
+    hashlib.sha256(Path(file).read_bytes()).digest() for file in (lint.__file__, __file__)
+)
+# A decimal number of two digits or more outside quotes.
+_DECIMAL = re.compile(r'("[^"]*")|(?<![\w.])([1-9][0-9]+)(?![\w.])')
 
 
 def assemble(text: str, bits: int, address: int = 0) -> bytes:
@@ -42,8 +47,14 @@ def assemble(text: str, bits: int, address: int = 0) -> bytes:
 def _run(text: str, bits: int, address: int) -> bytes:
     # Never with a symbol resolver: it makes every decimal number hexadecimal and moves call targets by four.
     machine = keystone.Ks(keystone.KS_ARCH_X86, _MODES[bits])
-    code, _ = machine.asm(text, address, as_bytes=True)
+    code, _ = machine.asm(in_hexadecimal(text), address, as_bytes=True)
     return code or b""
+
+
+def in_hexadecimal(text: str) -> str:
+    """Every decimal number as a hexadecimal one: now and then keystone reads decimal digits in base 16, even without a resolver
+    (seen: the same text gave `[rdx + 0x1528]` for `[rdx + 1528]` in one process and the right bytes in the next)."""
+    return _DECIMAL.sub(lambda found: found[1] or hex(int(found[2])), text)
 
 
 def _culprits(lines: list[Line]) -> list[tuple[int, str]]:
