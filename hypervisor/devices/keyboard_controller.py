@@ -1,4 +1,5 @@
-"""An 8042 with nothing plugged in (IBM PC/AT technical reference, section 1): its self-test passes, its reset line works."""
+"""An 8042 with nothing plugged in (IBM PC/AT technical reference, section 1): its self-test passes, its reset line
+works."""
 
 from __future__ import annotations
 

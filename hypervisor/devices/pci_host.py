@@ -1,4 +1,5 @@
-"""A PCI bus with its host bridge (PCI 3.0, 3.2.2.3.2): configuration mechanism 1. Slots without a device read all ones."""
+"""A PCI bus with its host bridge (PCI 3.0, 3.2.2.3.2): configuration mechanism 1. Slots without a device read all
+ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A 16550A as the guest sees it (PC16550D datasheet). `interrupt` is the INTR pin behind OUT2.
 
-What the guest sends waits in a queue that the VM's console empties, so a byte costs the guest no line time; while the queue is
+What the guest sends waits in a queue that the VM's console empties, so a byte costs the guest no line time; while the
+queue is
 full the transmitter is busy, and nothing is lost.
 """
 

@@ -1,4 +1,5 @@
-"""Arithmetic of read-modify-write instructions on device registers, with the flags that it leaves (SDM vol. 1, 3.4.3.1)."""
+"""Arithmetic of read-modify-write instructions on device registers, with the flags that it leaves (SDM vol. 1,
+3.4.3.1)."""
 
 from __future__ import annotations
 

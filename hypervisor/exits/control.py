@@ -86,7 +86,6 @@ def write_cr3(vcpu: Vcpu, value: u64) -> Resume:
 @fn
 def write_cr4(vcpu: Vcpu, value: u64) -> Resume:
     """CR4: only bits whose feature CPUID shows; PAE stays on in long mode."""
-    old = vcpu_cr(vcpu, u32(4))
     if value & ~vcpu.vm.cpuid.cr4_allowed != 0:
         return inject_general_protection(vcpu)
     if vcpu_efer(vcpu) & EFER_LMA != 0 and value & CR4_PAE == 0:

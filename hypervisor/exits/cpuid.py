@@ -8,11 +8,12 @@ from hypervisor.exits.registry import Resume, on_exit
 from hypervisor.vcpu.contract import vcpu_cr
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.cpuid_table import CpuidAnswer, LeafKind, extended_state_size
+from hypervisor.vm.cpuid_table import CpuidAnswer, LeafKind, compacted_state_size, extended_state_size
 
 OSXSAVE_CR4 = 1 << 18
 OSXSAVE = 1 << 27
 APIC = 1 << 9
+XSAVEC = 1 << 1
 LEVEL_THREAD = 1
 LEVEL_CORE = 2
 
@@ -58,6 +59,8 @@ def reply_patched(vcpu: Vcpu, answer: CpuidAnswer) -> Resume:
             reply(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
             if subleaf == 0:
                 regs.rbx = u64(extended_state_size(vcpu.vm.cpuid, vcpu.xcr0))
+            elif subleaf == 1 and regs.rax & XSAVEC != 0:
+                regs.rbx = u64(compacted_state_size(vcpu.vm.cpuid, vcpu.xcr0))
         case _:
             reply(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
     return Resume.NEXT_INSTRUCTION

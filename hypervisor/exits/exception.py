@@ -1,4 +1,5 @@
-"""Exceptions that leave the guest: #DB and #AC always do, so that their storms cannot lock up the host (CVE-2015-5307, CVE-2015-8104)."""
+"""Exceptions that leave the guest: #DB and #AC always do, so that their storms cannot lock up the host (CVE-2015-5307,
+CVE-2015-8104)."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codegen.lang import Gpa, Local, fn, u32, u64
-from hypervisor.console.log import log
 from drivers.interrupt.lapic import LAPIC_BASE
+from hypervisor.console.log import log
 from hypervisor.devices.lapic.state import LapicMode
 from hypervisor.devices.mmio import mmio_read, mmio_write
 from hypervisor.exits.arithmetic import Combined, combine, width_bits
@@ -29,15 +29,16 @@ DIRECTION_FLAG = 1 << 10
 @fn
 def emulate_memory(vcpu: Vcpu) -> Resume:
     """Decode the instruction and carry out its access to `exit.gpa`."""
-    if vcpu.exit.cause.fetch:
-        log(f"{vcpu.vm.name_span()}: ran off its memory: instruction fetch at guest-physical {vcpu.exit.gpa:#x}")
-        return stop_with_dump(vcpu, StopReason.OUTSIDE_MEMORY)
+    cause = vcpu.exit.cause
+    if cause.fetch or cause.page_walk or vcpu.pending.valid:
+        return stop_outside_memory(vcpu)
     code = Local(Snapshot)
     instruction = Local(MmioInstruction)
     if take_snapshot(vcpu, code) is not None:
         return Resume.SAME_INSTRUCTION  # the guest took the page away: it faults by itself when it retries
     if not decode_mmio(code, instruction):
-        log(f"{vcpu.vm.name_span()}: cannot emulate the instruction at {vcpu_rip(vcpu):#x} that accesses {vcpu.exit.gpa:#x}")
+        rip, gpa = vcpu_rip(vcpu), vcpu.exit.gpa
+        log(f"{vcpu.vm.name_span()}: cannot emulate the instruction at {rip:#x} that accesses {gpa:#x}")
         return stop_with_dump(vcpu, StopReason.CRASHED)
     vcpu.exit.instruction_length = instruction.length
     match instruction.operation:
@@ -49,6 +50,18 @@ def emulate_memory(vcpu: Vcpu) -> Resume:
         case _:
             return emulate_rare(vcpu, instruction)
     return after_board_access(vcpu)
+
+
+@fn(noinline=True, cold=True)
+def stop_outside_memory(vcpu: Vcpu) -> Resume:
+    """The processor itself needs RAM there, so that no instruction of the guest stands for the access."""
+    if vcpu.pending.valid:
+        log(f"{vcpu.vm.name_span()}: no memory at {vcpu.exit.gpa:#x} to deliver event {u32(vcpu.pending):#x}")
+    elif vcpu.exit.cause.page_walk:
+        log(f"{vcpu.vm.name_span()}: page tables lie outside its memory, at guest-physical {vcpu.exit.gpa:#x}")
+    else:
+        log(f"{vcpu.vm.name_span()}: ran off its memory: instruction fetch at guest-physical {vcpu.exit.gpa:#x}")
+    return stop_with_dump(vcpu, StopReason.OUTSIDE_MEMORY)
 
 
 @fn(noinline=True)

@@ -14,7 +14,7 @@ from hypervisor.vcpu.contract import vcpu_cpl, vcpu_rflags, vcpu_set_cr
 from hypervisor.vcpu.event import Vector
 from hypervisor.vcpu.exit import ExitKind, PortAccess
 from hypervisor.vcpu.linear import Access, translate_linear
-from hypervisor.vcpu.segments import segment_base
+from hypervisor.vcpu.segments import linear_address
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.board_events import after_board_access
 from hypervisor.vm.timers import vm_now
@@ -22,6 +22,7 @@ from hypervisor.vm.timers import vm_now
 DIRECTION_FLAG = 1 << 10
 STRING_BURST = 64  # repetitions per exit: then the guest may be interrupted, as on hardware
 ES = 0
+PRESENT, WRITE, USER = 1 << 0, 1 << 1, 1 << 2  # of a page fault's error code
 
 
 @on_exit(ExitKind.PORT)
@@ -44,7 +45,8 @@ def emulate_port(vcpu: Vcpu) -> Resume:
 
 @fn(noinline=True)
 def emulate_string(vcpu: Vcpu, access: PortAccess) -> Resume:
-    """INS and OUTS: element by element; a fault leaves the registers as after the last whole element (SDM vol. 2A, INS)."""
+    """INS and OUTS: element by element; a fault leaves the registers as after the last whole element (SDM vol. 2A,
+    INS)."""
     regs = vcpu.regs
     size = u32(access.address_size)
     mask = width_bits(size)
@@ -54,9 +56,9 @@ def emulate_string(vcpu: Vcpu, access: PortAccess) -> Resume:
     done = u32(0)
     while left != 0 and done < STRING_BURST:
         if access.is_in:
-            fault = transfer(vcpu, segment_base(vcpu, u32(ES)).wrapping_add(regs.rdi & mask), access)
+            fault = transfer(vcpu, linear_address(vcpu, u32(ES), regs.rdi & mask), access)
         else:
-            fault = transfer(vcpu, segment_base(vcpu, u32(access.segment)).wrapping_add(regs.rsi & mask), access)
+            fault = transfer(vcpu, linear_address(vcpu, u32(access.segment), regs.rsi & mask), access)
         if fault is not None:
             return Resume.SAME_INSTRUCTION
         step = u64(width) if not backwards else u64(0).wrapping_sub(u64(width))
@@ -121,5 +123,6 @@ def queue_fault(vcpu: Vcpu, fault: Fault, linear: u64, access: Access) -> None:
         inject_general_protection(vcpu)
         return
     vcpu_set_cr(vcpu, u32(2), linear)
-    error = (u32(2) if access.write else u32(0)) | (u32(4) if access.user else u32(0))
-    inject_exception_with_error(vcpu, Vector.PF, error)
+    present = u32(0) if isinstance(translate_linear(vcpu, linear, Access()), Fault) else u32(PRESENT)
+    rights = (u32(WRITE) if access.write else u32(0)) | (u32(USER) if access.user else u32(0))
+    inject_exception_with_error(vcpu, Vector.PF, present | rights)

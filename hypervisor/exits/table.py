@@ -9,7 +9,20 @@ from hypervisor.exits import registry
 from hypervisor.exits.unhandled import stop_on_unhandled_exit
 from hypervisor.vcpu.exit import EXIT_KINDS
 
-FILES = ("control", "cpuid", "exception", "hlt", "hypercall", "interrupts", "memory", "msr.dispatch", "port", "refused", "unhandled", "xsetbv")
+FILES = (
+    "control",
+    "cpuid",
+    "exception",
+    "hlt",
+    "hypercall",
+    "interrupts",
+    "memory",
+    "msr.dispatch",
+    "port",
+    "refused",
+    "unhandled",
+    "xsetbv",
+)
 
 for _name in FILES:
     importlib.import_module(f"hypervisor.exits.{_name}")

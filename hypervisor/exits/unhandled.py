@@ -20,7 +20,7 @@ from hypervisor.vcpu.contract import (
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
-from hypervisor.vm.vm import StopReason, VmState
+from hypervisor.vm.vm import StopReason, VmState, may_log
 
 SEGMENTS = tuple(SegmentName)
 
@@ -28,9 +28,12 @@ SEGMENTS = tuple(SegmentName)
 @fn(noinline=True, cold=True)
 def stop_on_unhandled_exit(vcpu: Vcpu) -> Resume:
     """An exit that this monitor does not know: #UD if user code did it, else the VM stops. Nothing is ever skipped."""
-    exit = vcpu.exit
-    log(f"{vcpu.vm.name_span()}: exit {exit.hardware_reason:#x} (qualification {exit.qualification:#x}) is not handled")
-    if vcpu_cpl(vcpu) == 3:
+    user = vcpu_cpl(vcpu) == 3
+    if not user or may_log(vcpu.vm):
+        exit = vcpu.exit
+        reason, detail = exit.hardware_reason, exit.qualification
+        log(f"{vcpu.vm.name_span()}: exit {reason:#x} (qualification {detail:#x}) is not handled")
+    if user:
         return inject_undefined_opcode(vcpu)
     return stop_with_dump(vcpu, StopReason.CRASHED)
 
@@ -71,9 +74,11 @@ def dump(vcpu: Vcpu) -> None:
     log(f"  rsi {r.rsi:016x} rdi {r.rdi:016x} rbp {r.rbp:016x} r8  {r.r8:016x}")
     log(f"  r9  {r.r9:016x} r10 {r.r10:016x} r11 {r.r11:016x} r12 {r.r12:016x}")
     log(f"  r13 {r.r13:016x} r14 {r.r14:016x} r15 {r.r15:016x} efer {vcpu_efer(vcpu):x}")
-    log(f"  cr0 {vcpu_cr(vcpu, u32(0)):08x} cr2 {vcpu_cr(vcpu, u32(2)):016x} cr3 {vcpu_cr(vcpu, u32(3)):016x} cr4 {vcpu_cr(vcpu, u32(4)):08x}")
+    log(f"  cr0 {vcpu_cr(vcpu, u32(0)):08x} cr2 {vcpu_cr(vcpu, u32(2)):016x}")
+    log(f"  cr3 {vcpu_cr(vcpu, u32(3)):016x} cr4 {vcpu_cr(vcpu, u32(4)):08x}")
     segment = Local(Segment)
     for name in static(SEGMENTS):
         vcpu_read_segment(vcpu, name, segment)
-        log(f"  {name} {segment.selector:04x} base {segment.base:016x} limit {segment.limit:08x} rights {u32(segment.rights):05x}")
+        base, limit, rights = segment.base, segment.limit, u32(segment.rights)
+        log(f"  {name} {segment.selector:04x} base {base:016x} limit {limit:08x} rights {rights:05x}")
     vcpu_dump_vendor(vcpu)

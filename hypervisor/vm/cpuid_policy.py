@@ -1,4 +1,5 @@
-"""Which of the host's CPUID bits a guest may see: an allow-list per leaf, so that a new feature is hidden until we know it."""
+"""Which of the host's CPUID bits a guest may see: an allow-list per leaf, so that a new feature is hidden until we know
+it."""
 
 from __future__ import annotations
 
@@ -36,23 +37,30 @@ class LeafPolicy:
     set_ecx: int = 0
 
 
-# Leaf 1, SDM vol. 2A table 3-10. ECX: SSE3 PCLMUL SSSE3 FMA CX16 SSE4.1 SSE4.2 x2APIC MOVBE POPCNT TSC-deadline AES XSAVE OSXSAVE AVX F16C RDRAND;
+# Leaf 1, SDM vol. 2A table 3-10. ECX: SSE3 PCLMUL SSSE3 FMA CX16 SSE4.1 SSE4.2 x2APIC MOVBE POPCNT TSC-deadline AES
+# XSAVE OSXSAVE AVX F16C RDRAND;
 # hidden: DTES64 MONITOR DS-CPL VMX SMX EST TM2 PDCM PCID DCA. x2APIC, TSC-deadline and the hypervisor bit are ours.
 FEATURES_ECX = mask(0, 1, 9, 12, 13, 19, 20, 22, 23, 25, 26, 28, 29, 30)
 FEATURES_ECX_SET = mask(21, 24, 31)
-# EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2; hidden: PSN DS ACPI HTT TM PBE.
+# EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2; hidden: PSN DS
+# ACPI HTT TM PBE.
 FEATURES_EDX = mask(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26)
-# Leaf 7, subleaf 0. EBX: FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS AVX512F AVX512DQ RDSEED ADX SMAP AVX512IFMA CLFLUSHOPT CLWB AVX512CD SHA AVX512BW AVX512VL.
+# Leaf 7, subleaf 0. EBX: FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS AVX512F AVX512DQ RDSEED ADX SMAP AVX512IFMA CLFLUSHOPT CLWB
+# AVX512CD SHA AVX512BW AVX512VL.
 STRUCTURED_EBX = mask(0, 3, 5, 7, 8, 9, 16, 17, 18, 19, 20, 21, 23, 24, 28, 29, 30, 31)
-# ECX: AVX512VBMI UMIP AVX512VBMI2 GFNI VAES VPCLMUL VNNI BITALG VPOPCNTDQ. EDX: FSRM MD_CLEAR. Hidden: PKU LA57 RDPID MPX INVPCID HLE RTM.
+# ECX: AVX512VBMI UMIP AVX512VBMI2 GFNI VAES VPCLMUL VNNI BITALG VPOPCNTDQ. EDX: FSRM MD_CLEAR. Hidden: PKU LA57 RDPID
+# MPX INVPCID HLE RTM.
 STRUCTURED_ECX = mask(1, 2, 6, 8, 9, 10, 11, 12, 14)
 STRUCTURED_EDX = mask(4, 10)
-# Leaf 80000001H. ECX: LAHF CMPLEG(0: one thread) ABM SSE4A MISALIGN PREFETCHW; EDX: SYSCALL NX MMXEXT FXSR FFXSR 1GB RDTSCP LM and the AMD copies.
+# Leaf 80000001H. ECX: LAHF CMPLEG(0: one thread) ABM SSE4A MISALIGN PREFETCHW; EDX: SYSCALL NX MMXEXT FXSR FFXSR 1GB
+# RDTSCP LM and the AMD copies.
 EXTENDED_ECX = mask(0, 5, 6, 7, 8)
 EXTENDED_EDX = FEATURES_EDX & 0x0183_F3FF | mask(11, 20, 22, 25, 26, 27, 29)
 
 BASIC = (
-    LeafPolicy(1, eax=ALL, ebx=0xFF00, ecx=FEATURES_ECX, edx=FEATURES_EDX, kind=LeafKind.FEATURES, set_ecx=FEATURES_ECX_SET),
+    LeafPolicy(
+        1, eax=ALL, ebx=0xFF00, ecx=FEATURES_ECX, edx=FEATURES_EDX, kind=LeafKind.FEATURES, set_ecx=FEATURES_ECX_SET
+    ),
     LeafPolicy(2, eax=ALL, ebx=ALL, ecx=ALL, edx=ALL),
     LeafPolicy(6, eax=mask(2)),  # ARAT: the local APIC timer never stops
 )
@@ -77,7 +85,8 @@ CACHE_SUBLEAVES_MAX = 8
 
 KVM_SIGNATURE = b"KVMKVMKVM\0\0\0"
 KEELBACK_SIGNATURE = b"KeelbackHV\0\0"
-# KVM features that exist here: no I/O delay (1), clock source 2 (3), stable clock (24). Linux uses a bit as soon as it is shown.
+# KVM features that exist here: no I/O delay (1), clock source 2 (3), stable clock (24). Linux uses a bit as soon as it
+# is shown.
 KVM_FEATURES = mask(1, 3, 24)
 
 
@@ -234,7 +243,8 @@ def host_has_leaf(leaf: u32) -> bool:
 
 @fn
 def cr4_of(table: CpuidTable) -> u64:
-    """CR4 bits that the guest may set (SDM vol. 3A, 2.5): those of every processor with long mode, and those of shown features."""
+    """CR4 bits that the guest may set (SDM vol. 3A, 2.5): those of every processor with long mode, and those of shown
+    features."""
     allowed = u64(CR4_ALWAYS)
     structured = table.find_subleaf(u32(7), u32(0))
     for feature, bit in static(CR4_BY_STRUCTURED_EBX):

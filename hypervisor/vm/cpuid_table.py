@@ -12,6 +12,8 @@ HYPERVISOR_LEAVES = 2
 SUBLEAVES_MAX = 64
 COMPONENTS_MAX = 10  # of the extended state: see hypervisor/cpu/xstate.py
 LEGACY_AND_HEADER = 576
+ALIGNED = 1 << 1  # leaf 0DH, ECX: the component begins on 64 bytes in the compacted form
+FFXSR = 1 << 25
 RDTSCP = 1 << 27  # leaf 80000001H, EDX
 
 
@@ -50,30 +52,30 @@ class CpuidTable(Struct):
     basic: Array[CpuidAnswer] = count(BASIC_LEAVES)
     extended: Array[CpuidAnswer] = count(EXTENDED_LEAVES)
     hypervisor: Array[CpuidAnswer] = count(HYPERVISOR_LEAVES)
-    zero: CpuidAnswer
+    absent: CpuidAnswer  # stays zeroed
     cr4_allowed: Field[u64]  # CR4 bits whose features these leaves show
     subleaf_count: Field[u32]
     subleaves: Array[CpuidSubleaf] = count(SUBLEAVES_MAX)
 
     @fn
     def find(self, leaf: u32) -> CpuidAnswer:
-        """The entry of `leaf`; `zero` for one that the guest's processor does not have."""
+        """The entry of `leaf`; `absent` for one that the guest's processor does not have."""
         if leaf < BASIC_LEAVES:
             return self.basic[leaf]
         if leaf >= EXTENDED_FIRST and leaf < EXTENDED_FIRST + EXTENDED_LEAVES:
             return self.extended[leaf - EXTENDED_FIRST]
         if leaf >= HYPERVISOR_FIRST and leaf < HYPERVISOR_FIRST + HYPERVISOR_LEAVES:
             return self.hypervisor[leaf - HYPERVISOR_FIRST]
-        return self.zero
+        return self.absent
 
     @fn
     def find_subleaf(self, leaf: u32, subleaf: u32) -> CpuidAnswer:
-        """The entry of a leaf that depends on ECX; `zero` when there is none."""
+        """The entry of a leaf that depends on ECX; `absent` when there is none."""
         for i in range(self.subleaf_count):
             entry = self.subleaves[i]
             if entry.leaf == leaf and entry.subleaf == subleaf:
                 return entry.answer
-        return self.zero
+        return self.absent
 
     @fn
     def add_subleaf(self, leaf: u32, subleaf: u32) -> CpuidAnswer:
@@ -91,6 +93,25 @@ class CpuidTable(Struct):
 def has_rdtscp(table: CpuidTable) -> bool:
     """Whether this guest has RDTSCP, and so IA32_TSC_AUX."""
     return table.extended[1].edx & RDTSCP != 0
+
+
+@fn
+def has_ffxsr(table: CpuidTable) -> bool:
+    """Whether this guest has fast FXSAVE (AMD), and so EFER.FFXSR."""
+    return table.extended[1].edx & FFXSR != 0
+
+
+@fn
+def compacted_state_size(table: CpuidTable, xcr0: u64) -> u32:
+    """Bytes of the compacted form for the same components (SDM vol. 1, 13.4.3); supervisor components do not exist."""
+    size = u32(LEGACY_AND_HEADER)
+    for component in range(u32(2), u32(COMPONENTS_MAX)):
+        if (xcr0 >> component) & 1 != 0:
+            answer = table.find_subleaf(u32(0xD), component)
+            if answer.ecx & ALIGNED != 0:
+                size = size.wrapping_add(63) & ~63
+            size = size.wrapping_add(answer.eax)
+    return size
 
 
 @fn

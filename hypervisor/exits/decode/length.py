@@ -1,4 +1,5 @@
-"""Length of an instruction that left the guest, where the processor does not tell: prefixes, then exactly the expected opcode."""
+"""Length of an instruction that left the guest, where the processor does not tell: prefixes, then exactly the expected
+opcode."""
 
 from __future__ import annotations
 

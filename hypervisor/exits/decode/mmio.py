@@ -87,7 +87,9 @@ def decode_one_byte(code: Snapshot, p: Prefixes, opcode: u8, into: MmioInstructi
             return with_immediate(code, p, into, MmioOperation.STORE, width) == 0
         case 0xF6 | 0xF7:
             into.combine = Combine.TEST
-            return with_immediate(code, p, into, MmioOperation.COMBINE_MEMORY, width) <= 1  # TEST; the others have no immediate
+            return (
+                with_immediate(code, p, into, MmioOperation.COMBINE_MEMORY, width) <= 1
+            )  # TEST; the others have no immediate
         case 0x80 | 0x81 | 0x83:
             size = u32(1) if opcode == 0x83 else width
             digit = with_immediate(code, p, into, MmioOperation.COMBINE_MEMORY, size)

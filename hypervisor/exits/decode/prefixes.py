@@ -26,7 +26,8 @@ class Prefixes(BitStruct, repr=u32):
 
 @fn
 def take_prefixes(code: Snapshot) -> Prefixes:
-    """Consume the prefixes. A REX counts only directly before the opcode; one that is followed by another prefix is dropped."""
+    """Consume the prefixes. A REX counts only directly before the opcode; one that is followed by another prefix is
+    dropped."""
     p = Prefixes(segment=u8(NO_SEGMENT))
     while True:
         byte = code.peek()

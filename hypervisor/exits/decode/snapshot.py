@@ -72,10 +72,12 @@ class Snapshot(Struct):
 
 @fn
 def take_snapshot(vcpu: Vcpu, into: Snapshot) -> Fault | None:
-    """Copy the instruction's bytes, page by page; fewer than 15 when the next page is not there. A fault only when the very first byte
-    is unreachable (the guest changed its tables since the exit)."""
+    """Copy the instruction's bytes, page by page; fewer than 15 when the next page is not there. A fault only when the
+    very first byte is unreachable (the guest changed its tables since the exit)."""
     segment = into_segment(vcpu, into)
     start = segment.wrapping_add(vcpu_rip(vcpu))
+    if not into.long:
+        start = start & 0xFFFF_FFFF
     fetch = Access(fetch=True, user=vcpu_cpl(vcpu) == 3)
     page = translate_linear(vcpu, start, fetch)
     if isinstance(page, Fault):
@@ -97,7 +99,8 @@ def take_by_byte(vcpu: Vcpu, into: Snapshot, start: u64, fetch: Access) -> Fault
     """The slow way, for instructions near the end of a page or of memory."""
     i = u32(0)
     while i < LENGTH_MAX:
-        gpa = translate_linear(vcpu, start.wrapping_add(u64(i)), fetch)
+        address = start.wrapping_add(u64(i))
+        gpa = translate_linear(vcpu, address if into.long else address & 0xFFFF_FFFF, fetch)
         if isinstance(gpa, Fault):
             return gpa if i == 0 else None
         byte = read_u8(vcpu.vm.memory, gpa)

@@ -16,7 +16,8 @@ NANOSECONDS = 1_000_000_000
 
 
 class SystemTime(Struct, size=32):
-    """struct pvclock_vcpu_time_info (Documentation/virt/kvm/x86/msr.rst): time = system_time + ((tsc - tsc_timestamp) << shift) * mul >> 32."""
+    """struct pvclock_vcpu_time_info (Documentation/virt/kvm/x86/msr.rst): time = system_time + ((tsc - tsc_timestamp)
+    << shift) * mul >> 32."""
 
     version: Field[u32] = at(0)  # odd while it changes
     tsc_timestamp: Field[u64] = at(8)
@@ -50,7 +51,8 @@ def read_system_time(vcpu: Vcpu, number: u32) -> u64 | None:
 
 @fn
 def write_system_time(vcpu: Vcpu, number: u32, value: u64) -> bool:
-    """Bit 0 enables; the rest is the page's address. It is written once: the host's TSC never changes its rate, and neither does the offset."""
+    """Bit 0 enables; the rest is the page's address. It is written once: the host's TSC never changes its rate, and
+    neither does the offset."""
     if not shown(vcpu):
         return False
     vcpu.msrs.clock_page = value

@@ -1,4 +1,5 @@
-"""MSRs that always read the same and whose writes are ignored: what Linux and others look at without a fault handler."""
+"""MSRs that always read the same and whose writes are ignored: what Linux and others look at without a fault
+handler."""
 
 from __future__ import annotations
 

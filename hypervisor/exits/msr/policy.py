@@ -1,4 +1,5 @@
-"""The MSR policy: each MSR that a guest may touch, with its reader and writer. Nothing else reaches a real RDMSR (XSA-333)."""
+"""The MSR policy: each MSR that a guest may touch, with its reader and writer. Nothing else reaches a real RDMSR
+(XSA-333)."""
 
 from __future__ import annotations
 
@@ -34,11 +35,20 @@ def msr(first: int, read: Reader, write: Writer, count: int = 1) -> None:
 
 
 # Windows of MSR numbers that the dispatch table covers: first number and length. Each entry is a byte.
-WINDOWS = ((0x0, 0x400), (0x6E0, 1), (0x800, 0x40), (0x4B56_4D00, 0x10), (0xC000_0080, 0x90), (0xC001_0000, 0x160), (0xC001_1000, 0x40))
+WINDOWS = (
+    (0x0, 0x400),
+    (0x6E0, 1),
+    (0x800, 0x40),
+    (0x4B56_4D00, 0x10),
+    (0xC000_0080, 0x90),
+    (0xC001_0000, 0x160),
+    (0xC001_1000, 0x40),
+)
 
 
 def dispatch_table() -> tuple[list[int], list[Reader], list[Writer]]:
-    """For every MSR of the windows the index of its range plus 1 (0: unknown), with the readers and writers by that index."""
+    """For every MSR of the windows the index of its range plus 1 (0: unknown), with the readers and writers by that
+    index."""
     size = sum(length for _first, length in WINDOWS)
     classes = [0] * size
     for index, entry in enumerate(RANGES):

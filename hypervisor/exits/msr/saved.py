@@ -7,7 +7,7 @@ from hypervisor.exits.canonical import is_canonical
 from hypervisor.exits.msr.policy import msr
 from hypervisor.vcpu.contract import vcpu_cr, vcpu_efer, vcpu_read_saved_msr, vcpu_set_efer, vcpu_write_saved_msr
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.cpuid_table import has_rdtscp
+from hypervisor.vm.cpuid_table import has_ffxsr, has_rdtscp
 
 SYSENTER_CS, SYSENTER_ESP, SYSENTER_EIP = 0x174, 0x175, 0x176
 DEBUGCTL, PAT = 0x1D9, 0x277
@@ -16,7 +16,7 @@ FS_BASE, GS_BASE, KERNEL_GS_BASE = 0xC000_0100, 0xC000_0101, 0xC000_0102
 TSC_AUX = 0xC000_0103
 
 EFER_SCE, EFER_LME, EFER_LMA, EFER_NXE, EFER_FFXSR = 1 << 0, 1 << 8, 1 << 10, 1 << 11, 1 << 14
-EFER_WRITABLE = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE | EFER_FFXSR
+EFER_WRITABLE = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE
 CR0_PG = 1 << 31
 
 
@@ -57,8 +57,10 @@ def read_efer(vcpu: Vcpu, number: u32) -> u64 | None:
 
 @fn
 def write_efer(vcpu: Vcpu, number: u32, value: u64) -> bool:
-    """Reserved bits and a change of LME under paging are #GP (SDM vol. 3A, 4.1.2; APM vol. 2, 3.1.7). LMA is not writable."""
-    if value & ~EFER_WRITABLE != 0:
+    """Reserved bits and a change of LME under paging are #GP (SDM vol. 3A, 4.1.2; APM vol. 2, 3.1.7). LMA is not
+    writable."""
+    writable = u64(EFER_WRITABLE | EFER_FFXSR) if has_ffxsr(vcpu.vm.cpuid) else u64(EFER_WRITABLE)
+    if value & ~writable != 0:
         return False
     old = vcpu_efer(vcpu)
     if (old ^ value) & EFER_LME != 0 and vcpu_cr(vcpu, u32(0)) & CR0_PG != 0:

@@ -31,7 +31,8 @@ def decode_cr8_write(vcpu: Vcpu) -> ExitKind:
 
 @fn
 def decode_move(vcpu: Vcpu, register: u8, is_write: bool) -> ExitKind:
-    """0F 20 /r or 0F 22 /r. The mode bits of ModRM are ignored: the operand is always a register (APM vol. 3, MOV CRn)."""
+    """0F 20 /r or 0F 22 /r. The mode bits of ModRM are ignored: the operand is always a register (APM vol. 3, MOV
+    CRn)."""
     code = Local(Snapshot)
     if take_snapshot(vcpu, code) is not None:
         return ExitKind.UNKNOWN

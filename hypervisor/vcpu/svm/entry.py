@@ -8,14 +8,17 @@ from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.svm.exit_code import EXIT_CODES, INVALID, NESTED_PAGE_FAULT
 from hypervisor.vcpu.svm.exit_table import DECODERS, decode_nested_page_fault
 from hypervisor.vcpu.svm.inject import inject, put_back
+from hypervisor.vcpu.svm.interruptibility import look_for_nmi_window
 from hypervisor.vcpu.svm.loaded import load
 from hypervisor.vcpu.svm.state import SvmVcpu, svm_of
 from hypervisor.vcpu.svm.tlb import FLUSH_NOTHING
 from hypervisor.vcpu.svm.vmcb import SAVE_RAX
 from hypervisor.vcpu.vcpu import GuestRegisters, Vcpu
 
-# RDI holds the vCPU, whose first bytes are its registers. From CLGI to STGI nothing interrupts; IF is set before VMRUN because, with
-# V_INTR_MASKING, the host's IF decides whether a host interrupt ends the guest's run (APM vol. 2, 15.21.1). VMRUN gives back RAX, RSP and RIP.
+# RDI holds the vCPU, whose first bytes are its registers. From CLGI to STGI nothing interrupts; IF is set before VMRUN
+# because, with
+# V_INTR_MASKING, the host's IF decides whether a host interrupt ends the guest's run (APM vol. 2, 15.21.1). VMRUN gives
+# back RAX, RSP and RIP.
 # At STGI the host takes what was waiting, through its own IDT.
 ENTER = """
     push rbp
@@ -97,6 +100,8 @@ def vcpu_run(vcpu: Vcpu) -> ExitKind:
     state.flush = FLUSH_NOTHING
     if control.exit_interrupt_info & 0x8000_0000 != 0:
         put_back(vcpu, control.exit_interrupt_info)
+    if state.nmi_window:
+        look_for_nmi_window(vcpu)
     code = control.exit_code
     vcpu.exit.hardware_reason = code
     if code < EXIT_CODES:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from codegen.lang import Gpa, fn, fn_table, u8, u16, u32
+from codegen.lang import Gpa, Local, fn, fn_table, u8, u16, u32
 from hypervisor.exits.decode.length import length_of_two_byte
+from hypervisor.exits.decode.prefixes import NO_SEGMENT, address_bytes, take_prefixes
+from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
 from hypervisor.vcpu.exit import AccessCause, ExitKind, PortAccess
 from hypervisor.vcpu.svm.decode_control import decode_cr4_write, decode_cr8_read, decode_cr8_write
 from hypervisor.vcpu.svm.exit_code import EXIT_CODES, ExitCode
@@ -14,6 +16,7 @@ from hypervisor.vcpu.svm.state import SVM, control_of, save_of
 from hypervisor.vcpu.vcpu import Vcpu
 
 RDMSR_OPCODE, WRMSR_OPCODE = 0x32, 0x30
+STRING, DS, INS_OPCODE = 1 << 2, 3, 0x6C  # 6C to 6F: INS and OUTS
 FAULT_WRITE, FAULT_FETCH, FAULT_PAGE_WALK = 1 << 1, 1 << 4, 1 << 33
 
 
@@ -62,12 +65,25 @@ def decode_port(vcpu: Vcpu) -> ExitKind:
         port=u16.trunc(information >> 16),
         width=u8.trunc((information >> 4) & 7),
         is_in=information & 1 != 0,
-        is_string=information & 4 != 0,
+        is_string=information & STRING != 0,
         is_repeat=information & 8 != 0,
-        segment=u8.trunc((information >> 10) & 7),
-        address_size=u8.trunc(((information >> 7) & 7) << 1),
     )
     vcpu.exit.instruction_length = u32.trunc(control.exit_info_2.wrapping_sub(save_of(vcpu).rip)) & 15
+    return decode_string_port(vcpu) if information & STRING != 0 else ExitKind.PORT
+
+
+@fn(noinline=True)
+def decode_string_port(vcpu: Vcpu) -> ExitKind:
+    """INS or OUTS: segment and address size come from the prefixes, since not every processor gives them (nor QEMU)."""
+    code = Local(Snapshot)
+    if take_snapshot(vcpu, code) is not None:
+        return ExitKind.UNKNOWN
+    prefixes = take_prefixes(code)
+    if code.next() & 0xFC != INS_OPCODE or code.overrun:
+        return ExitKind.UNKNOWN
+    segment = prefixes.segment if prefixes.segment != NO_SEGMENT else u8(DS)
+    size = u8.trunc(address_bytes(code, prefixes))
+    vcpu.exit.port = vcpu.exit.port.replace(segment=segment, address_size=size)
     return ExitKind.PORT
 
 

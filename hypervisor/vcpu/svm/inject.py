@@ -5,18 +5,22 @@ from __future__ import annotations
 from codegen.lang import fn, u32, u64
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.svm.interruptibility import block_nmis
-from hypervisor.vcpu.svm.state import control_of, svm_of
+from hypervisor.vcpu.svm.state import control_of, save_of, svm_of
 from hypervisor.vcpu.vcpu import Vcpu
 
 EVENT_BITS = 0x8000_0FFF
 BREAKPOINT, OVERFLOW = 3, 4
+CR0_PE = 1 << 0
 
 
 @fn
 def inject(vcpu: Vcpu) -> None:
-    """Have the next entry deliver `vcpu.pending`: the event word is EVENTINJ's low half."""
+    """Have the next entry deliver `vcpu.pending`: the event word is EVENTINJ's low half. Real mode has no error
+    codes."""
     event = vcpu.pending
     control = control_of(vcpu)
+    if event.has_error and save_of(vcpu).cr0 & CR0_PE == 0:
+        event = event.replace(has_error=False)
     control.event_injection = u64(u32(event)) | u64(vcpu.pending_error) << 32
     if event.type == EventType.NMI:
         block_nmis(vcpu)

@@ -1,4 +1,5 @@
-"""How long the instruction is that left: from NRIP where the CPU saves it, else decoded. An opcode that does not match is refused."""
+"""How long the instruction is that left: from NRIP where the CPU saves it, else decoded. An opcode that does not match
+is refused."""
 
 from __future__ import annotations
 

@@ -77,7 +77,8 @@ SVM_INSTRUCTIONS = u32(
 )
 VIRTUAL_INTERRUPT = u32(Intercept(virtual_interrupt=True))
 IRET = u32(Intercept(iret=True))
-# CR8 is the local APIC's; CR4 holds bits of features that CPUID hides. CR0 and CR3 are the guest's own under nested paging.
+# CR8 is the local APIC's; CR4 holds bits of features that CPUID hides. CR0 and CR3 are the guest's own under nested
+# paging.
 CR_ACCESSES = 1 << 8 | 1 << (16 + 4) | 1 << (16 + 8)
 # #DB and #AC leave the guest because a guest can make their delivery raise them again, for ever (CVE-2015-5307,
 # CVE-2015-8104); #MC because machine checks are the host's.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, implements, u8
+from codegen.lang import fn, implements, u8, u32
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.svm.intercepts import IRET, VIRTUAL_INTERRUPT
 from hypervisor.vcpu.svm.state import control_of, save_of, svm_of
 from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
-from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
 
 RFLAGS_IF = 1 << 9
 SHADOW = 1
 HIGHEST_PRIORITY = 15
+NMI_WORK = u32(VcpuWork(nmi=True))
 
 
 @implements(contract.vcpu_can_take_interrupt)
@@ -54,8 +55,17 @@ def vcpu_request_interrupt_window(vcpu: Vcpu, wanted: bool) -> None:
 @implements(contract.vcpu_request_nmi_window)
 @fn
 def vcpu_request_nmi_window(vcpu: Vcpu, wanted: bool) -> None:
-    """SVM has no NMI window: the IRET that ends the handler is intercepted, and the first exit behind it is the window."""
+    """SVM has no NMI window: the IRET that ends the handler is intercepted, and the first exit behind it is the
+    window."""
     svm_of(vcpu).nmi_window = wanted
+
+
+@fn(noinline=True)
+def look_for_nmi_window(vcpu: Vcpu) -> None:
+    """After an exit, while a window is wanted: an NMI may be offered again."""
+    if vcpu_can_take_nmi(vcpu):
+        svm_of(vcpu).nmi_window = False
+        vcpu.work.fetch_or(NMI_WORK)
 
 
 @fn

@@ -1,4 +1,5 @@
-"""The I/O and MSR permission maps (APM vol. 2, 15.10 and 15.11): one of each for all guests, everything intercepted but the guest's own MSRs."""
+"""The I/O and MSR permission maps (APM vol. 2, 15.10 and 15.11): one of each for all guests, everything intercepted but
+the guest's own MSRs."""
 
 from __future__ import annotations
 

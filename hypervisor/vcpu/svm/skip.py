@@ -18,7 +18,8 @@ DEBUG = 1
 @implements(contract.vcpu_skip_instruction)
 @fn
 def vcpu_skip_instruction(vcpu: Vcpu) -> None:
-    """Advance RIP by `exit.instruction_length`; the interrupt shadow ends; with TF set a #DB follows the instruction."""
+    """Advance RIP by `exit.instruction_length`; the interrupt shadow ends; with TF set a #DB follows the
+    instruction."""
     vmcb = svm_of(vcpu).vmcb
     length = vcpu.exit.instruction_length
     rip = vmcb.save.rip.wrapping_add(u64(length))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from codegen.lang import BitStruct, Field, Hpa, Struct, at, bit, bits, u8, u16, u32, u64
 
+SAVE_AREA = 0x400  # offset of the state-save area
+
 
 class VmcbSegment(Struct, size=16):
     """A segment register; attributes are the descriptor's bits 55:52 and 47:40 packed (APM vol. 2, 15.5.1)."""
@@ -52,7 +54,8 @@ class ControlArea(Struct, size=0x400):
 
 
 class SaveArea(Struct, size=0xC00):
-    """The guest's state. FS, GS, TR, LDTR, KERNEL_GS_BASE and the SYSCALL and SYSENTER MSRs move by VMLOAD and VMSAVE."""
+    """The guest's state. FS, GS, TR, LDTR, KERNEL_GS_BASE and the SYSCALL and SYSENTER MSRs move by VMLOAD and
+    VMSAVE."""
 
     es: VmcbSegment = at(0x000)
     cs: VmcbSegment = at(0x010)
@@ -91,7 +94,7 @@ class Vmcb(Struct, size=4096, align=4096):
     """One guest processor."""
 
     control: ControlArea = at(0)
-    save: SaveArea = at(0x400)
+    save: SaveArea = at(SAVE_AREA)
 
 
-SAVE_RAX = Vmcb.save.offset + SaveArea.rax.offset
+SAVE_RAX = SAVE_AREA + SaveArea.rax.offset

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from codegen.lang import Gpa, Local, fn, range, static, u8, u32, u64
 from hypervisor.memory.guest import GuestMemory, write_u64
-from hypervisor.vcpu.contract import vcpu_set_cr, vcpu_set_efer, vcpu_set_rflags, vcpu_set_rip, vcpu_set_rsp, vcpu_write_segment
+from hypervisor.vcpu.contract import (
+    vcpu_set_cr,
+    vcpu_set_efer,
+    vcpu_set_rflags,
+    vcpu_set_rip,
+    vcpu_set_rsp,
+    vcpu_write_segment,
+)
 from hypervisor.vcpu.segment import Segment, SegmentName, SegmentRights
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.boot.error import BootError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import HwEnum, Span, fn, u32
+from codegen.lang import HwEnum, Span, fn, span, u32
 
 
 class BootError(HwEnum, repr=u32, must_use=True):
@@ -23,18 +23,20 @@ def words_for(error: BootError) -> Span:
     """A sentence with the remedy."""
     match error:
         case BootError.KERNEL_MISSING:
-            return b"the archive holds no kernel for it; build the ISO again"
+            return span(b"the archive holds no kernel for it; build the ISO again")
         case BootError.KERNEL_UNKNOWN:
-            return b"the kernel is neither a Linux bzImage nor a multiboot 1 kernel; name another file at `kernel`"
+            return span(
+                b"the kernel is neither a Linux bzImage nor a multiboot 1 kernel; name another file at `kernel`"
+            )
         case BootError.KERNEL_TRUNCATED:
-            return b"the kernel file is cut short; fetch it again"
+            return span(b"the kernel file is cut short; fetch it again")
         case BootError.KERNEL_TOO_OLD:
-            return b"the kernel's boot protocol is older than 2.02 or it loads low; use a bzImage of this century"
+            return span(b"the kernel's boot protocol is older than 2.02 or it loads low; use a bzImage of this century")
         case BootError.MEMORY_TOO_SMALL:
-            return b"the kernel does not fit into its memory; raise `memory`"
+            return span(b"the kernel does not fit into its memory; raise `memory`")
         case BootError.INITRD_TOO_LARGE:
-            return b"the initrd does not fit beside the kernel; raise `memory`"
+            return span(b"the initrd does not fit beside the kernel; raise `memory`")
         case BootError.FILE_MISSING:
-            return b"a module is missing in the archive; build the ISO again"
+            return span(b"a module is missing in the archive; build the ISO again")
         case BootError.NO_HOST_MEMORY:
-            return b"the machine has too little free memory; lower `memory` or add RAM"
+            return span(b"the machine has too little free memory; lower `memory` or add RAM")

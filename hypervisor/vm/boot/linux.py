@@ -35,8 +35,11 @@ ENTRY_64 = 0x200
 
 
 @fn
-def load_linux(vcpu: Vcpu, memory_size: u64, kernel: Span, initrd: Span, command_line: Span, rsdp: Gpa) -> BootError | None:
-    """Place `kernel`, `initrd` (empty for none) and the parameters in the guest's zeroed RAM and set the boot vCPU's registers."""
+def load_linux(
+    vcpu: Vcpu, memory_size: u64, kernel: Span, initrd: Span, command_line: Span, rsdp: Gpa
+) -> BootError | None:
+    """Place `kernel`, `initrd` (empty for none) and the parameters in the guest's zeroed RAM and set the boot vCPU's
+    registers."""
     memory = vcpu.vm.memory
     header = kernel.view(usize(SETUP_HEADER_OFFSET), SetupHeader)
     if header is None:

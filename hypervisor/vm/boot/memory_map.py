@@ -31,8 +31,8 @@ class Region(Struct, size=20, align=1):
 class MemoryMap(Struct):
     """The guest's map, sorted, without overlap."""
 
-    count: Field[u32]
     regions: Array[Region] = count(REGIONS_MAX)
+    count: Field[u32]
 
     @fn
     def add(self, base: u64, end: u64, kind: RegionKind) -> None:

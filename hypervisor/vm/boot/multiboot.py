@@ -31,17 +31,23 @@ LOADER_NAME = 0x1_0F00
 TEXTS = 0x2_0000
 TEXT_STEP = 2048
 PAGE = 4096
+HIGHEST_ENTRY = 0xFFFF_FFFF
 NAME = span(b"Keelback\0")
 
 
 @fn
 def load_multiboot(vcpu: Vcpu, entry: ManifestVm, kernel: Span) -> BootError | None:
-    """Place the kernel, its modules and the information structure in the guest's zeroed RAM and set the boot vCPU's registers."""
+    """Place the kernel, its modules and the information structure in the guest's zeroed RAM and set the boot vCPU's
+    registers."""
     memory = vcpu.vm.memory
     loaded = Local(LoadedKernel)
     error = place_kernel(memory, kernel, loaded)
     if error is not None:
         return error
+    if loaded.end > low_ram_end(entry.memory):
+        return BootError.MEMORY_TOO_SMALL
+    if loaded.entry > HIGHEST_ENTRY:
+        return BootError.KERNEL_UNKNOWN
     info = Local(MultibootInfo)
     error = place_modules(memory, entry, loaded.end, info)
     if error is not None:
@@ -55,7 +61,7 @@ def load_multiboot(vcpu: Vcpu, entry: ManifestVm, kernel: Span) -> BootError | N
         return BootError.MEMORY_TOO_SMALL
     info.flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MODULES | INFO_MAP | INFO_LOADER
     info.mem_lower = LOW_MEMORY_END // 1024
-    info.mem_upper = u32((low_ram_end(entry.memory) - MEGABYTE) >> 10)
+    info.mem_upper = u32(low_ram_end(entry.memory).saturating_sub(u64(MEGABYTE)) >> 10)
     info.command_line = TEXTS
     info.loader_name = LOADER_NAME
     if copy_out(memory, Gpa(INFORMATION), span_of(info)) is not None:

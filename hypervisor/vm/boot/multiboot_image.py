@@ -10,6 +10,7 @@ from hypervisor.vm.boot.multiboot_layout import (
     ELF_CLASS_64,
     ELF_MAGIC,
     FLAG_ADDRESSES,
+    FLAGS_UNKNOWN,
     HEADER_MAGIC,
     HEADER_SEARCH,
     PT_LOAD,
@@ -51,6 +52,8 @@ def place_kernel(memory: GuestMemory, kernel: Span, into: LoadedKernel) -> BootE
     header = kernel.view(at, MultibootHeader)
     if header is None:
         return BootError.KERNEL_TRUNCATED
+    if header.flags & FLAGS_UNKNOWN != 0:
+        return BootError.KERNEL_UNKNOWN
     if header.flags & FLAG_ADDRESSES != 0:
         return place_by_addresses(memory, kernel, at, header, into)
     elf = kernel.view(usize(0), Elf64Header)

@@ -7,11 +7,8 @@ from codegen.lang import Field, Struct, at, u8, u16, u32, u64
 HEADER_MAGIC = 0x1BAD_B002
 LOADER_MAGIC = 0x2BAD_B002
 HEADER_SEARCH = 8192
-FLAG_PAGE_ALIGN = 1 << 0
-FLAG_MEMORY = 1 << 1
-FLAG_VIDEO = 1 << 2
 FLAG_ADDRESSES = 1 << 16
-UNKNOWN_REQUIRED = 0xFFF8
+FLAGS_UNKNOWN = 0xFFF8  # of the 16 that a loader must know: all but page alignment, memory and video information
 INFO_MEMORY, INFO_COMMAND_LINE, INFO_MODULES, INFO_MAP, INFO_LOADER = 1 << 0, 1 << 2, 1 << 3, 1 << 6, 1 << 9
 ELF_MAGIC = 0x464C_457F
 ELF_CLASS_32, ELF_CLASS_64 = 1, 2
