@@ -8,6 +8,7 @@ from boot.bios.boot_sector import BootSector
 from boot.bios.low_memory import BOOT_SECTOR, BOUNCE, BOUNCE_SIZE, DISK_PACKET
 from boot.bios.real_mode import BIOS_CALL, BiosRegisters
 from boot.load import firmware
+from boot.load.serial import write_serial_text
 from codegen.lang import (
     Field,
     Hpa,
@@ -33,6 +34,9 @@ from codegen.lang import (
 
 REGISTERS = storage(BiosRegisters)
 CARRY = 1
+ZERO = 0x40
+KEY_WAITS = 0x0100
+WAIT = 0x8600
 READ_EXTENDED = 0x4200
 TELETYPE = 0x0E00
 READ_TRIES = 3
@@ -64,6 +68,7 @@ def show_byte(byte: u8) -> None:
     if byte == 10:
         teletype(u8(13))
     teletype(byte)
+    write_serial_text(byte)
 
 
 @fn
@@ -84,6 +89,30 @@ def claim_memory(base: Hpa, size: u64) -> bool:
 @fn
 def release_memory(base: Hpa, size: u64) -> None:
     pass
+
+
+@implements(firmware.read_key)
+@fn
+def read_key() -> u8:
+    """INT 16h: AH=01h tells by ZF whether a key waits, AH=00h takes it."""
+    REGISTERS.eax = KEY_WAITS
+    bios_interrupt(u32(0x16), REGISTERS)
+    if REGISTERS.eflags & ZERO != 0:
+        return u8(0)
+    REGISTERS.eax = 0
+    bios_interrupt(u32(0x16), REGISTERS)
+    return u8.trunc(REGISTERS.eax)
+
+
+@implements(firmware.pause_milliseconds)
+@fn
+def pause_milliseconds(count: u32) -> None:
+    """INT 15h AH=86h: microseconds in CX:DX."""
+    microseconds = count * 1000
+    REGISTERS.eax = WAIT
+    REGISTERS.ecx = microseconds >> 16
+    REGISTERS.edx = microseconds & 0xFFFF
+    bios_interrupt(u32(0x15), REGISTERS)
 
 
 @implements(firmware.halt)

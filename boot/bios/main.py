@@ -11,6 +11,7 @@ from boot.bios.low_memory import BOOT_SECTOR
 from boot.info import BOOT_INFO_MAGIC, BootInfo, BootWay
 from boot.load.console import stop
 from boot.load.load import load_monitor
+from boot.load.menu import offer_menu
 from boot.load.serial import start_serial
 from codegen.lang import Hpa, fn, phys, storage, stub, trap_site, u32
 
@@ -34,6 +35,7 @@ def loader_main() -> Never:
     INFO.entry_tsc = phys(BootSector, Hpa(BOOT_SECTOR)).entry_tsc
     if not read_memory_map(INFO):
         stop("Keelback: the BIOS gives no memory map (INT 15h E820). Update it, or boot by UEFI.")
+    offer_menu(INFO)
     enter_monitor(u32(load_monitor(INFO)), INFO)
 
 

@@ -1,4 +1,4 @@
-"""What the loaders say, on the screen and on COM1. `stop` says it and halts."""
+"""What the loaders say, wherever their firmware shows it. `stop` says it and halts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import builtins
 from typing import Never
 
 from boot.load.firmware import halt, show_byte
-from boot.load.serial import write_serial
 from codegen.lang import Span, TextSink, fn, i64, len, range, span, table, u8, u32, u64, usize
 
 DIGITS = span(b"0123456789abcdef")
@@ -17,17 +16,9 @@ PREFIX = span(b"0x")
 
 
 @fn
-def put_byte(byte: u8) -> None:
-    show_byte(byte)
-    if byte == 10:
-        write_serial(u8(13))
-    write_serial(byte)
-
-
-@fn
 def put_text(piece: Span) -> None:
     for i in range(len(piece)):
-        put_byte(piece[i])
+        show_byte(piece[i])
 
 
 @fn
@@ -36,7 +27,7 @@ def put_hexadecimal(value: u64) -> None:
     digits = digits if digits > 0 else u64(1)
     while digits > 0:
         digits -= 1
-        put_byte(DIGITS[usize((value >> (digits * 4)) & 15)])
+        show_byte(DIGITS[usize((value >> (digits * 4)) & 15)])
 
 
 @fn
@@ -52,7 +43,7 @@ def put_decimal(value: u64) -> None:
             digit += 1
         started = started or digit != 0 or i + 1 == len(POWERS_OF_TEN)
         if started:
-            put_byte(digit + 48)
+            show_byte(digit + 48)
 
 
 @fn
@@ -73,7 +64,7 @@ def put_unsigned(value: u64, base: u32, width: u32, flags: u32) -> None:
 @fn
 def put_signed(value: i64, width: u32) -> None:
     if value < 0:
-        put_byte(u8(45))
+        show_byte(u8(45))
         put_decimal(u64(0).wrapping_sub(u64.trunc(value)))
     else:
         put_decimal(u64(value))
@@ -81,12 +72,12 @@ def put_signed(value: i64, width: u32) -> None:
 
 @fn
 def end_message() -> None:
-    put_byte(u8(10))
+    show_byte(u8(10))
 
 
 @fn
 def end_for_good() -> Never:
-    put_byte(u8(10))
+    show_byte(u8(10))
     halt()
 
 

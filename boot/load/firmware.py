@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import Hpa, Span, contract, u8, u64
+from codegen.lang import Hpa, Span, contract, u8, u32, u64
 
 
 @contract
 def show_byte(byte: u8) -> None:
-    """Put one character on the screen; 10 starts a new line."""
+    """Put one character on the screen, and once on COM1; 10 starts a new line."""
+    ...
+
+
+@contract
+def read_key() -> u8:
+    """The ASCII code of a key that was pressed, 0 when none was. Does not wait."""
+    ...
+
+
+@contract
+def pause_milliseconds(count: u32) -> None:
+    """Let time pass."""
     ...
 
 

@@ -23,6 +23,24 @@ def start_serial() -> None:
 
 
 @fn
+def read_serial() -> u8:
+    """A byte that has come in, else 0."""
+    uart = ports(Ns16550, u16(COM1))
+    status = uart.line_status.read()
+    if u8(status) == ABSENT or not status.data_ready:
+        return u8(0)
+    return uart.data.read()
+
+
+@fn
+def write_serial_text(byte: u8) -> None:
+    """Send one character of text: CR goes before LF."""
+    if byte == 10:
+        write_serial(u8(13))
+    write_serial(byte)
+
+
+@fn
 def write_serial(byte: u8) -> None:
     """Send one byte; give up on a UART that is absent or stuck."""
     uart = ports(Ns16550, u16(COM1))

@@ -6,7 +6,8 @@ from typing import Never
 
 from boot.load import firmware
 from boot.load.iso9660 import VOLUME_DESCRIPTOR, VolumeDescriptor
-from boot.uefi.tables import BLOCK_IO, BlockIo, BlockMedia, BootServices, SystemTable, Text, TextOutput, Word
+from boot.load.serial import write_serial_text
+from boot.uefi.tables import BLOCK_IO, BlockIo, BlockMedia, BootServices, SystemTable, Text, TextInput, TextOutput, Word
 from codegen.lang import (
     Array,
     Field,
@@ -48,6 +49,7 @@ class Firmware(Struct):
 
     services: Field[Hpa]
     console: Field[Hpa]
+    keyboard: Field[Hpa]
     medium: Field[Hpa]  # a BlockIo; 0 before it is found
     media_id: Field[u32]
     block_shift: Field[u32]
@@ -89,6 +91,7 @@ def start_firmware(table: Hpa) -> None:
     """No watchdog: reading a large archive from a slow stick may take longer than its five minutes."""
     STATE.services = phys(SystemTable, table).boot_services
     STATE.console = phys(SystemTable, table).console_out
+    STATE.keyboard = phys(SystemTable, table).console_in
     call_firmware(services().set_watchdog_timer, u64(0), u64(0), u64(0), u64(0), u64(0))
 
 
@@ -100,14 +103,35 @@ def services() -> BootServices:
 @implements(firmware.show_byte)
 @fn
 def show_byte(byte: u8) -> None:
+    """On the firmware's console, which may be COM1 too; on COM1 ourselves once the firmware is gone."""
+    if STATE.console == Hpa(0):
+        write_serial_text(byte)
+        return
     TEXT.zero()
     TEXT.characters[0] = u16(byte)
     if byte == 10:
         TEXT.characters[0] = 13
         TEXT.characters[1] = 10
-    if STATE.console != Hpa(0):
-        output = phys(TextOutput, STATE.console).output_string
-        call_firmware(output, u64(STATE.console), u64(address_of(TEXT)), u64(0), u64(0), u64(0))
+    output = phys(TextOutput, STATE.console).output_string
+    call_firmware(output, u64(STATE.console), u64(address_of(TEXT)), u64(0), u64(0), u64(0))
+
+
+@implements(firmware.read_key)
+@fn
+def read_key() -> u8:
+    """The firmware's console may be COM1 too."""
+    if STATE.keyboard == Hpa(0):
+        return u8(0)
+    read = phys(TextInput, STATE.keyboard).read_key_stroke
+    if call_firmware(read, u64(STATE.keyboard), u64(address_of(TEXT)), u64(0), u64(0), u64(0)) != 0:
+        return u8(0)
+    return u8.trunc(TEXT.characters[1])
+
+
+@implements(firmware.pause_milliseconds)
+@fn
+def pause_milliseconds(count: u32) -> None:
+    call_firmware(services().stall, u64(count) * 1000, u64(0), u64(0), u64(0), u64(0))
 
 
 @implements(firmware.halt)

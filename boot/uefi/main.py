@@ -8,6 +8,7 @@ from boot.entry.entry import ENTRY_64
 from boot.info import BootInfo, BootWay
 from boot.load.console import stop
 from boot.load.load import load_monitor
+from boot.load.menu import offer_menu
 from boot.load.serial import start_serial
 from boot.uefi.firmware import STATE, allocate_low, find_medium, start_firmware
 from boot.uefi.memory_map import exit_boot_services, get_memory_map, read_memory_map
@@ -34,9 +35,10 @@ def efi_main(handle: u64, table: u64) -> u64:
     info = phys(BootInfo, place)
     if not read_memory_map(info, False):
         stop("Keelback: the firmware's memory map has too many entries.")
-    entry = load_monitor(info)
     info.way = BootWay.UEFI
     info.entry_tsc = tsc
+    offer_menu(info)
+    entry = load_monitor(info)
     info.rsdp = find_rsdp(phys(SystemTable, Hpa(table)))
     find_framebuffer(info.framebuffer)
     STATE.console = Hpa(0)

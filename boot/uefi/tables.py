@@ -21,6 +21,7 @@ ACPI_10 = guid("eb9d2d30-2d88-11d3-9a16-0090273fc14d")
 class SystemTable(Struct, size=120):
     """EFI_SYSTEM_TABLE."""
 
+    console_in: Field[Hpa] = at(48)
     console_out: Field[Hpa] = at(64)
     boot_services: Field[Hpa] = at(96)
     table_count: Field[u64] = at(104)
@@ -32,6 +33,12 @@ class ConfigurationTable(Struct, size=24):
 
     guid: Array[u8] = at(0, count=16)
     table: Field[Hpa] = at(16)
+
+
+class TextInput(Struct, size=24):
+    """EFI_SIMPLE_TEXT_INPUT_PROTOCOL."""
+
+    read_key_stroke: Field[u64] = at(8)
 
 
 class TextOutput(Struct, size=80):
@@ -111,6 +118,6 @@ class Word(Struct, size=8):
 
 
 class Text(Struct, size=8):
-    """Two UCS-2 characters and the end."""
+    """Two UCS-2 characters and the end; as EFI_INPUT_KEY, scan code and character."""
 
     characters: Array[u16] = at(0, count=4)

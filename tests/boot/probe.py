@@ -10,7 +10,7 @@ from boot.entry import early, entry, pvh
 from boot.info import ARCHIVE_MAGIC, ArchiveHeader, BootInfo
 from boot.load import console, firmware, serial
 from boot.load.console import say
-from boot.load.serial import start_serial
+from boot.load.serial import start_serial, write_serial_text
 from boot.machines.qemu import DEBUG_EXIT_PORT
 from codegen.asm.stub import assemble_stub
 from codegen.back.compile import compile_program
@@ -61,6 +61,7 @@ class DebugExit(PortBlock, size=4):
 @fn
 def show_byte(byte: u8) -> None:
     ports(DebugPort, u16(0xE9)).data.write(byte)
+    write_serial_text(byte)
 
 
 @implements(firmware.halt)

@@ -68,6 +68,20 @@ def test_the_iso_hands_over_by_bios(iso: Path, archive: Path, host: Host, drive:
     assert report.value("check") == "False"
 
 
+CHOICES = [(Host.QEMU, Firmware.BIOS), (Host.QEMU, Firmware.UEFI), (Host.BOCHS, Firmware.BIOS)]
+
+
+@pytest.mark.parametrize(("host", "firmware"), CHOICES)
+def test_the_menus_second_entry_asks_for_a_check(iso: Path, host: Host, firmware: Firmware) -> None:
+    machine = Machine(host, firmware=firmware, iso=iso, memory=512 * MIB)
+    with start(machine) as emulator:
+        Session(emulator, Watch(b"2 Check this machine"), time.monotonic() + 60).run()
+        emulator.serial.send(b"2")
+        session = Session(emulator, Watch(END), time.monotonic() + 60)
+        session.run()
+        assert b"check True" in session.output
+
+
 @pytest.mark.parametrize("drive", Drive)
 def test_the_iso_hands_over_by_uefi(iso: Path, archive: Path, drive: Drive) -> None:
     machine = Machine(Host.QEMU, firmware=Firmware.UEFI, iso=iso, drive=drive, memory=512 * MIB)
