@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, ports, range, u8, u16
+from codegen.lang import Field, Struct, fn, ports, range, storage, u8, u16
 from drivers.console.ns16550 import BAUD_DIVIDEND, COM1, FifoControl, LineControl, Ns16550, Ns16550Divisor
 
 BAUD = 115200
 ABSENT = 0xFF  # what a bus without a UART reads
-POLLS_PER_BYTE = 100_000  # 87 us a byte; a port read takes about 1 us: then the line is taken to be dead
+POLLS_PER_BYTE = 5_000_000  # a port read takes about 1 us, but an emulator whose reader is slow stalls for long
+
+
+class SerialLine(Struct):
+    dead: Field[bool]
+
+
+LINE = storage(SerialLine)
 
 
 @fn
@@ -42,7 +49,9 @@ def write_serial_text(byte: u8) -> None:
 
 @fn
 def write_serial(byte: u8) -> None:
-    """Send one byte; give up on a UART that is absent or stuck."""
+    """Send one byte, unless the UART is absent; one that is stuck gets no second chance."""
+    if LINE.dead:
+        return
     uart = ports(Ns16550, u16(COM1))
     for _ in range(POLLS_PER_BYTE):
         status = uart.line_status.read()
@@ -51,3 +60,4 @@ def write_serial(byte: u8) -> None:
         if status.transmit_empty:
             uart.data.write(byte)
             return
+    LINE.dead = True
