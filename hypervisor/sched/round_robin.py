@@ -17,6 +17,7 @@ from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
 from hypervisor.vm.console import drain_console, feed_console
 from hypervisor.vm.interrupts import interrupt_pending, service_board
 from hypervisor.vm.lifecycle import VMS, serve_request, vms_alive
+from hypervisor.vm.startup import serve_startup, startup_requested
 from hypervisor.vm.timers import advance_timers, host_tsc_at, next_deadline
 from hypervisor.vm.vm import VMS_MAX, Vm, VmState
 
@@ -86,9 +87,11 @@ def refill_log_budgets() -> None:
 
 @fn
 def wake_vcpus(vm: Vm) -> None:
-    """A halted vCPU goes on when an interrupt or NMI waits for it."""
+    """A halted vCPU goes on when an interrupt or NMI waits for it; INIT and STARTUP messages are obeyed."""
     for i in range(vm.vcpu_count):
         vcpu = vcpu_of(vm, i)
+        if startup_requested(vcpu):
+            serve_startup(vcpu)
         if vcpu.state == VcpuState.HALTED and (interrupt_pending(vcpu) or VcpuWork.of(vcpu.work.load()).nmi):
             vcpu.state = VcpuState.RUNNABLE
 

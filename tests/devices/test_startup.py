@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from codegen.lang import bind, storage, u32, u64
+from hypervisor.devices.lapic.state import lapic_reset
+from hypervisor.vcpu import contract
+from hypervisor.vcpu.segment import Segment, SegmentName
+from hypervisor.vcpu.vcpu import Vcpu, VcpuState
+from hypervisor.vm.startup import serve_startup, startup_requested
+
+VCPU = storage(Vcpu)
+
+
+@pytest.fixture
+def written() -> Iterator[dict[str, int]]:
+    state: dict[str, int] = {}
+
+    def write_segment(vcpu: Vcpu, name: SegmentName, source: Segment) -> None:
+        state[name.name] = int(source.base)
+        state[f"{name.name} selector"] = int(source.selector)
+
+    models: dict[Callable[..., Any], Callable[..., Any]] = {
+        contract.vcpu_reset_registers: lambda vcpu: state.update(resets=state.get("resets", 0) + 1),
+        contract.vcpu_read_segment: lambda vcpu, name, into: None,
+        contract.vcpu_write_segment: write_segment,
+        contract.vcpu_set_rip: lambda vcpu, value: state.update(rip=int(value)),
+    }
+    for declared, model in models.items():
+        bind(declared, model)
+    yield state
+    for declared in models:
+        bind(declared, None)
+
+
+def power_on(bootstrap: bool) -> None:
+    lapic_reset(VCPU.lapic, u32(0 if bootstrap else 1), bootstrap)
+    VCPU.state = VcpuState.RUNNABLE
+
+
+def test_init_makes_an_application_processor_wait(written: dict[str, int]) -> None:
+    power_on(bootstrap=False)
+    VCPU.regs.rax = u64(5)
+    VCPU.lapic.init_pending = True
+    assert startup_requested(VCPU)
+    serve_startup(VCPU)
+    assert VCPU.state == VcpuState.WAIT_FOR_STARTUP
+    assert written == {"resets": 1} and VCPU.regs.rax == 0
+    assert not startup_requested(VCPU)
+
+
+def test_startup_begins_in_real_mode_at_its_page(written: dict[str, int]) -> None:
+    power_on(bootstrap=False)
+    VCPU.lapic.init_pending = True
+    VCPU.lapic.startup_pending = True
+    VCPU.lapic.startup_vector = 0x9A
+    serve_startup(VCPU)
+    assert VCPU.state == VcpuState.RUNNABLE
+    assert written == {"resets": 1, "CS": 0x9_A000, "CS selector": 0x9A00, "rip": 0}
+
+
+def test_a_second_startup_message_is_dropped(written: dict[str, int]) -> None:
+    power_on(bootstrap=False)
+    VCPU.lapic.startup_pending = True
+    serve_startup(VCPU)
+    assert written == {}
+    assert not startup_requested(VCPU)
+
+
+def test_init_restarts_the_bootstrap_processor(written: dict[str, int]) -> None:
+    power_on(bootstrap=True)
+    VCPU.lapic.init_pending = True
+    serve_startup(VCPU)
+    assert VCPU.state == VcpuState.RUNNABLE and written == {"resets": 1}
