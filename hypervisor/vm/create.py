@@ -12,6 +12,7 @@ from hypervisor.memory.guest import add_slot
 from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
 from hypervisor.memory.second_level import MapError, second_level_create, second_level_map
 from hypervisor.sched.round_robin import SCHEDULER
+from hypervisor.time.clock import CLOCK
 from hypervisor.vcpu.contract import AccessRights, vcpu_create
 from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX
 from hypervisor.vm.boot.error import BootError, words_for
@@ -41,6 +42,8 @@ def create_vms() -> None:
                 vm.state = VmState.STOPPED
             else:
                 reset_hardware(vm)
+                ticks = vm.clock_base.wrapping_sub(CLOCK.start)
+                log(f"{vm.name_span()}: its clock starts {ticks} TSC ticks after the loader's first instruction")
                 start_vm(vm)
 
 
