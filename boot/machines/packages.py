@@ -13,6 +13,8 @@ DEBIAN_PACKAGES = {
     "qemu-system-x86": ("qemu-system-x86_64", "the AMD-V test machine"),
     "bochs": ("bochs", "the VT-x test machine"),
     "bochs-sdl": ("/usr/lib/*/bochs/plugins/libbx_sdl2_gui.so", "a display that Bochs can have without a screen"),
+    "bochsbios": ("/usr/share/bochs/BIOS-bochs-latest", "Bochs' firmware (apt would take SeaBIOS for it)"),
+    "vgabios": ("/usr/share/vgabios/vgabios.bin", "Bochs' firmware for VGA"),
     "ovmf": ("/usr/share/OVMF/OVMF_CODE_4M.fd", "UEFI firmware for the test machine"),
     "lld": ("ld.lld", "linking the images and BOOTX64.EFI"),
     "xorriso": ("xorriso", "writing the ISO"),
@@ -52,7 +54,7 @@ def install_packages(packages: list[str], say: Callable[[str], None]) -> None:
         say("reading Debian's package lists (about 10 MB)")
         run_apt(["apt-get", "update", "-q"])
         sizes = download_sizes(packages) or []
-    say(f"Debian: {len(sizes)} packages, {sum(sizes) / 1e6:.0f} MB to download")
+    say(f"Debian: {len(sizes)} packages, {sum(sizes) / 1e6:.1f} MB to download")
     try:
         run_apt(install)
     except PackageError:  # lists that are older than the mirror's packages
