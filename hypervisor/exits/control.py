@@ -8,6 +8,7 @@ from hypervisor.exits.inject import inject_general_protection
 from hypervisor.exits.registry import Resume, on_exit
 from hypervisor.vcpu.contract import vcpu_cr, vcpu_efer, vcpu_flush_tlb, vcpu_set_cr
 from hypervisor.vcpu.exit import ExitKind
+from hypervisor.vcpu.segments import runs_64_bit_code
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.lapic_window import read_task_priority, write_task_priority
 
@@ -66,6 +67,8 @@ def write_cr0(vcpu: Vcpu, value: u64) -> Resume:
     """CR0: ET reads as one, undefined bits are ignored."""
     old = vcpu_cr(vcpu, u32(0))
     if not cr0_is_valid(value, old, vcpu_cr(vcpu, u32(4)), vcpu_efer(vcpu)):
+        return inject_general_protection(vcpu)
+    if old & ~value & CR0_PG != 0 and runs_64_bit_code(vcpu):
         return inject_general_protection(vcpu)
     vcpu_set_cr(vcpu, u32(0), value & CR0_DEFINED | CR0_ET)
     if (old ^ value) & (CR0_PG | CR0_WP) != 0:

@@ -12,12 +12,19 @@ EFER_LMA = 1 << 10
 
 
 @fn
+def runs_64_bit_code(vcpu: Vcpu) -> bool:
+    """Long mode is active and CS.L is set."""
+    segment = Local(Segment)
+    vcpu_read_segment(vcpu, SegmentName.CS, segment)
+    return segment.rights.long and vcpu_efer(vcpu) & EFER_LMA != 0
+
+
+@fn
 def linear_address(vcpu: Vcpu, number: u32, offset: u64) -> u64:
     """`offset` in segment ES CS SS DS FS GS = 0..5. In 64-bit mode only FS and GS have a base; elsewhere it wraps at 4
     GiB."""
     segment = Local(Segment)
-    vcpu_read_segment(vcpu, SegmentName.CS, segment)
-    long = segment.rights.long and vcpu_efer(vcpu) & EFER_LMA != 0
+    long = runs_64_bit_code(vcpu)
     if long and number < FS:
         return offset
     name = SegmentName.find(number)
