@@ -29,7 +29,8 @@ _pages = mmap.mmap(-1, 64 * 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.P
 @functools.cache
 def machine_code(operation: Combine, width: int):
     """A C function (left, right, flags, *flags after) -> left after."""
-    text = f"push rdx; popfq; {operation.name} {LEFT[width]}, {RIGHT[width]}; pushfq; pop rax; mov [rcx], rax; cld; mov rax, rdi; ret"
+    act = f"{operation.name} {LEFT[width]}, {RIGHT[width]}"
+    text = f"push rdx; popfq; {act}; pushfq; pop rax; mov [rcx], rax; cld; mov rax, rdi; ret"
     code = bytes(ASSEMBLER.asm(text.lower())[0])
     offset = (operation.value * 4 + width.bit_length() - 1) * 64
     _pages[offset : offset + len(code)] = code
