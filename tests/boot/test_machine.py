@@ -15,7 +15,7 @@ from boot.machines.watch import ALL_STOPPED, Watch
 from hypervisor.image import REPOSITORY, build_images
 
 MIB = 1 << 20
-BROKEN_ROOTS = ("tests.boot.broken_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
+OTHER_ROOTS = ("hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +23,21 @@ def images() -> dict[str, Path]:
     return build_images()
 
 
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    image = tmp_path_factory.mktemp("broken") / "amd-v.elf"
-    command = [sys.executable, "-m", "hypervisor.image_program", "amd-v", "release", str(image), *BROKEN_ROOTS]
+def build(name: str, folder: Path) -> Path:
+    image = folder / "amd-v.elf"
+    command = [sys.executable, "-m", "hypervisor.image_program", "amd-v", "release", str(image), name, *OTHER_ROOTS]
     subprocess.run(command, cwd=REPOSITORY, check=True)
     return image
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("tests.boot.broken_monitor", tmp_path_factory.mktemp("broken"))
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("tests.boot.echo_monitor", tmp_path_factory.mktemp("echo"))
 
 
 def console(machine: Machine, expected: bytes | None, seconds: float = 60) -> str:
@@ -129,3 +138,27 @@ def test_a_trap_is_reported_with_its_registers(broken: Path, letter: str, words:
 def test_code_cannot_be_written_and_data_cannot_be_executed(broken: Path) -> None:
     assert "error code 0x3" in panic_of(broken, "w")[0]
     assert "error code 0x11" in panic_of(broken, "x")[0]
+
+
+PASTE = b"".join(b"line %04d of a paste that must arrive whole, every byte of it\r\n" % number for number in range(66))
+
+
+def echoed(machine: Machine) -> str:
+    with start(machine) as emulator:
+        session = Session(emulator, Watch(b"keelback: echo"), time.monotonic() + 60)
+        session.run()
+        session.watch = Watch(b"UART interrupts")
+        session.unsent += PASTE + b"\x04"
+        session.deadline = time.monotonic() + 60
+        session.run()
+        return session.output.decode(errors="replace")
+
+
+@pytest.mark.parametrize("host", [Host.QEMU, Host.BOCHS])
+def test_a_paste_of_4_kib_loses_nothing_and_runs_by_interrupt(
+    echo: Path, archive: Path, tmp_path: Path, host: Host
+) -> None:
+    iso = build_iso({"vt-x": echo, "amd-v": echo}, archive, tmp_path / "echo.iso")
+    text = echoed(Machine(host, iso=iso, memory=64 * MIB))
+    assert PASTE.decode() in text
+    assert int(text.split(" UART interrupts")[0].split()[-1]) > 100
