@@ -8,7 +8,7 @@ from pathlib import Path
 from hypervisor.config.image import BadKernel, KernelImage
 from hypervisor.config.kernels import read_kernel
 from hypervisor.config.kinds import size_text
-from hypervisor.config.limits import MAX_VMS, MIB
+from hypervisor.config.limits import MAX_VCPUS_TOGETHER, MAX_VMS, MIB
 from hypervisor.config.model import MachineConfig, Module, VmConfig
 from hypervisor.config.problems import BadValue, ConfigError, Problem, shown
 from hypervisor.config.schema import REQUIRED, VM_KEYS
@@ -38,6 +38,9 @@ class Check:
                 self.report(None, name, "unknown key", fix)
         vms = [self.vm(index, table) for index, table in enumerate(self.tables(document.get("vm")))]
         self.names_differ(document.get("vm"))
+        vcpus = sum(vm.vcpus for vm in vms if vm is not None)
+        if vcpus > MAX_VCPUS_TOGETHER:
+            self.report(None, "", f"{vcpus} virtual CPUs together", f"give the VMs at most {MAX_VCPUS_TOGETHER}")
         if self.problems:
             raise ConfigError(sorted(self.problems, key=lambda problem: problem.line or 0))
         return MachineConfig(self.source.path, tuple(vm for vm in vms if vm is not None))

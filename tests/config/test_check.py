@@ -6,8 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hypervisor.config.check import load_config
+from hypervisor.config.limits import MAX_VCPUS_TOGETHER
 from hypervisor.config.problems import ConfigError
 from hypervisor.config.schema import VM_KEYS
+from hypervisor.vcpu.pool import VCPUS_MAX
 from tests.config.kernel_files import bzimage, elf64
 
 GOOD = """\
@@ -109,6 +111,12 @@ def test_initrd_larger_than_the_memory(folder: Path) -> None:
     (folder / "initrd").write_bytes(bytes(250 << 20))
     (problem,) = problems(folder, GOOD)
     assert problem.startswith(':6: vm 1: memory: "256M" is too little: the kernel needs 20 MiB, with its initrd')
+
+
+def test_all_vcpus_together_fit_the_monitors_pool(folder: Path) -> None:
+    text = "".join(GOOD.replace("debian", f"vm{i}").replace("vcpus = 1", "vcpus = 16") for i in range(5))
+    assert problems(folder, text) == [": 80 virtual CPUs together; give the VMs at most 64"]
+    assert MAX_VCPUS_TOGETHER == VCPUS_MAX
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe", b"\x00\x01\x02", bytes(2 << 20), b"", b"[" * 5000, b"a=" + b"[" * 5000])
