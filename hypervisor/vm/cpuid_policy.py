@@ -133,7 +133,7 @@ def fill_basic(table: CpuidTable) -> None:
 @fn
 def fill_structured(table: CpuidTable) -> None:
     """Leaf 7: structured features, subleaf 0 only."""
-    if table.basic[0].eax < 7:
+    if not host_has_leaf(u32(7)):
         return
     _eax, ebx, ecx, edx = cpuid(u32(7), u32(0))
     table.basic[7].kind = LeafKind.SUBLEAVES
