@@ -33,8 +33,9 @@ TABLE_MAX = 1 << 20  # bytes of one table; a longer one is nonsense
 
 
 @contract
-def acpi_may_read(hpa: Hpa, length: u64) -> bool:
+def acpi_may_read(hpa: Hpa, length: u64) -> bool:  # pyright: ignore[reportReturnType]
     """Whether these bytes are mapped: addresses in tables are the firmware's word, no more."""
+    ...
 
 
 class AcpiRoot(Struct):

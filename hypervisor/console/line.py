@@ -60,7 +60,7 @@ class LineBuffer(Struct):
         """Append a number in base 2 to 16, right-aligned in `width` characters, which count the prefix."""
         digits = Local(Digits)
         digits.begin(value, u64(base))
-        used = digits.count
+        used = digits.used
         if flags & WITH_PREFIX != 0:
             used += 2
         if flags & ZERO_PADDED == 0:
@@ -70,9 +70,9 @@ class LineBuffer(Struct):
             self.put(u8(0x78))
         if flags & ZERO_PADDED != 0:
             self.pad(u8(0x30), used, width)
-        while digits.count > 0:
-            digits.count -= 1
-            self.put(digits.reversed[digits.count])
+        while digits.used > 0:
+            digits.used -= 1
+            self.put(digits.reversed[digits.used])
 
     @fn
     def put_signed(self, value: i64, width: u32) -> None:
@@ -84,7 +84,7 @@ class LineBuffer(Struct):
         magnitude = u64(0).wrapping_sub(magnitude)
         digits = Local(Digits)
         digits.begin(magnitude, u64(10))
-        self.pad(u8(0x20), digits.count + 1, width)
+        self.pad(u8(0x20), digits.used + 1, width)
         self.put(u8(0x2D))
         self.put_unsigned(magnitude, u32(10), u32(0), u32(0))
 
@@ -104,16 +104,17 @@ class Digits(Struct):
     """The digits of a number, last one first."""
 
     reversed: Array[u8] = count(DIGITS_MAX)
-    count: Field[u32]
+    used: Field[u32]
+    length: Field[u32]
 
     @fn
     def begin(self, value: u64, base: u64) -> None:
         """Split `value`; 0 has one digit."""
-        self.count = 0
+        self.length = 0
         rest = value
-        while self.count < DIGITS_MAX:
-            self.reversed[self.count] = DIGITS[rest % base]
-            self.count += 1
+        while self.length < DIGITS_MAX:
+            self.reversed[self.length] = DIGITS[rest % base]
+            self.length += 1
             rest = rest // base
             if rest == 0:
                 return
