@@ -60,7 +60,7 @@ class LineBuffer(Struct):
         """Append a number in base 2 to 16, right-aligned in `width` characters, which count the prefix."""
         digits = Local(Digits)
         digits.begin(value, u64(base))
-        used = digits.used
+        used = digits.length
         if flags & WITH_PREFIX != 0:
             used += 2
         if flags & ZERO_PADDED == 0:
@@ -70,9 +70,9 @@ class LineBuffer(Struct):
             self.put(u8(0x78))
         if flags & ZERO_PADDED != 0:
             self.pad(u8(0x30), used, width)
-        while digits.used > 0:
-            digits.used -= 1
-            self.put(digits.reversed[digits.used])
+        while digits.length > 0:
+            digits.length -= 1
+            self.put(digits.reversed[digits.length])
 
     @fn
     def put_signed(self, value: i64, width: u32) -> None:
@@ -84,7 +84,7 @@ class LineBuffer(Struct):
         magnitude = u64(0).wrapping_sub(magnitude)
         digits = Local(Digits)
         digits.begin(magnitude, u64(10))
-        self.pad(u8(0x20), digits.used + 1, width)
+        self.pad(u8(0x20), digits.length + 1, width)
         self.put(u8(0x2D))
         self.put_unsigned(magnitude, u32(10), u32(0), u32(0))
 
@@ -104,7 +104,6 @@ class Digits(Struct):
     """The digits of a number, last one first."""
 
     reversed: Array[u8] = count(DIGITS_MAX)
-    used: Field[u32]
     length: Field[u32]
 
     @fn
