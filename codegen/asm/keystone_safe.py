@@ -48,7 +48,7 @@ def _run(text: str, bits: int, address: int) -> bytes:
     # Never with a symbol resolver: it makes every decimal number hexadecimal and moves call targets by four.
     machine = keystone.Ks(keystone.KS_ARCH_X86, _MODES[bits])
     code, _ = machine.asm(in_hexadecimal(text), address, as_bytes=True)
-    return code or b""
+    return bytes(code or b"")
 
 
 def in_hexadecimal(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from codegen.lang.bits import BitStruct
 from codegen.lang.blocks import Block, placed
-from codegen.lang.enums import HwEnum, member_of
+from codegen.lang.enums import HwEnum, member_of, repr_of
 from codegen.lang.ints import make
 from codegen.lang.spans import Span, rodata
 
@@ -92,7 +92,7 @@ def from_cells(kind: Any, cells: Iterator[int]) -> Any:
     if issubclass(kind, Block):
         return placed(kind, number)
     if issubclass(kind, HwEnum):
-        return member_of(kind, _narrow(kind.__repr_type__, number))
+        return member_of(kind, _narrow(repr_of(kind), number))
     if issubclass(kind, BitStruct):
         return make(kind, _narrow(kind.__bits__.repr, number))
     return make(kind, _narrow(kind, number))

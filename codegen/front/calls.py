@@ -15,7 +15,7 @@ from codegen.front.percpu import here
 from codegen.front.program import Callee
 from codegen.front.registry import METHODS, SPECIALS, expression
 from codegen.front.structs import exactly, index_of
-from codegen.front.text import is_sink, write_text
+from codegen.front.text import write_text
 from codegen.front.types import (
     NEVER,
     NONE,
@@ -35,6 +35,7 @@ from codegen.ir import nodes as ir
 from codegen.lang.percpu import PerCpu
 from codegen.lang.routines import Routine
 from codegen.lang.tables import FnTable
+from codegen.lang.text import TextSink
 
 
 @expression(ast.Call)
@@ -75,7 +76,7 @@ def call_object(f: FunctionLowering, target: Value, node: ast.Call, expected: Ty
     known = special_name(thing)
     if known in SPECIALS:
         return SPECIALS[known](f, node, expected)
-    if is_sink(thing):
+    if isinstance(thing, TextSink):
         return write_text(f, thing, node)
     name = ast.unparse(node.func)
     if thing in (len, range, min, max):

@@ -121,9 +121,10 @@ def saturating_sub(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
     assert isinstance(kind, IntType)
     with f.collect() as steps:
         first, second = f.once(base.code), f.once(right.code)
+        pair: ir.Expr | None = None
         if kind.ir.signed:
             pair = f.once(ir.WithOverflow("sub", first, second, Aggregate((BOOL, kind.ir)), loc))
-    if kind.ir.signed:
+    if pair is not None:
         negative = ir.Compare("lt", first, ir.Const(kind.ir, 0, loc), loc)
         limit = ir.Choose(negative, ir.Const(kind.ir, kind.low, loc), ir.Const(kind.ir, kind.high, loc), kind.ir, loc)
         whole = ir.Extract(pair, 1, kind.ir, loc)

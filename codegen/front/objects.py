@@ -26,6 +26,7 @@ from codegen.front.types import (
 )  # fmt: skip
 from codegen.lang.addresses import Address
 from codegen.lang.blocks import PortBlock
+from codegen.lang.enums import repr_of
 from codegen.lang.forms import TrapSite
 from codegen.lang.ints import Integer
 from codegen.lang.spans import Span
@@ -66,7 +67,7 @@ def class_type(cls: type) -> Type | None:
     if issubclass(cls, TrapSite):
         return TRAP_SITE
     if hasattr(cls, "__repr_type__"):
-        return EnumType(cls, integer(cls.__repr_type__))
+        return EnumType(cls, integer(repr_of(cls)))
     return None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Any
 
 from codegen.front.function import FunctionLowering
 from codegen.front.integers import converted
@@ -33,11 +32,6 @@ from codegen.lang.text import TextSink
 
 FORMAT = re.compile(r"(#?)(0?)(\d*)([dx]?)")
 ZERO_PADDED, PREFIXED = 1, 2
-
-
-def is_sink(thing: Any) -> bool:
-    """Whether a build-time object is a text sink."""
-    return isinstance(thing, TextSink)
 
 
 def write_text(f: FunctionLowering, sink: TextSink, node: ast.Call) -> Value:

@@ -52,6 +52,11 @@ class HwEnum(Enum):
         return format(self.name, spec)
 
 
+def repr_of(cls: Any) -> Any:
+    """The integer type of an enum's cells."""
+    return cls.__repr_type__
+
+
 def member_of(cls: Any, number: int) -> Any:
     """The member of this number. Traps when there is none."""
     found = cls._value2member_map_.get(number)

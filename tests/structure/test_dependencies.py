@@ -55,7 +55,8 @@ def test_a_toolchain_library_has_one_home(library: str) -> None:
     wrong = [
         name
         for file, name in sources()
-        if any(is_within(module, library) for module in modules_imported(file)) and not name.startswith(ONLY_IN[library])
+        if any(is_within(module, library) for module in modules_imported(file))
+        and not name.startswith(ONLY_IN[library])
     ]
     assert wrong == []
 

@@ -124,7 +124,7 @@ def write_parameters(
     page.acpi_rsdp = u64(rsdp)
     map = Local(MemoryMap)
     fill_memory_map(map, memory_size)
-    page.e820_entries = u8(map.count)
-    for i in range(map.count):
+    page.e820_entries = u8(map.region_count)
+    for i in range(map.region_count):
         page.e820[i].copy_from(map.regions[i])
     return copy_out(memory, Gpa(BOOT_PARAMETERS), span_of(page))

@@ -32,18 +32,18 @@ class MemoryMap(Struct):
     """The guest's map, sorted, without overlap."""
 
     regions: Array[Region] = count(REGIONS_MAX)
-    count: Field[u32]
+    region_count: Field[u32]
 
     @fn
     def add(self, base: u64, end: u64, kind: RegionKind) -> None:
         """Append [base, end) when it is not empty."""
         if end <= base:
             return
-        region = self.regions[self.count]
+        region = self.regions[self.region_count]
         region.base = base
         region.length = end - base
         region.kind = kind
-        self.count = self.count + 1
+        self.region_count = self.region_count + 1
 
 
 @fn
@@ -56,7 +56,7 @@ def low_ram_end(memory: u64) -> u64:
 def fill_memory_map(map: MemoryMap, memory: u64) -> None:
     """The map of a VM with `memory` bytes: what exceeds the device hole lies above 4 GiB."""
     low_end = low_ram_end(memory)
-    map.count = 0
+    map.region_count = 0
     map.add(u64(0), min(u64(LOW_MEMORY_END), low_end), RegionKind.RAM)
     map.add(u64(LOW_MEMORY_END), u64(VIDEO_MEMORY), RegionKind.RESERVED)
     map.add(u64(FIRMWARE_AREA), u64(MEGABYTE), RegionKind.RESERVED)

@@ -102,7 +102,7 @@ def place_map(memory: GuestMemory, memory_size: u64, info: MultibootInfo) -> Boo
     map = Local(MemoryMap)
     fill_memory_map(map, memory_size)
     record = Local(MultibootRegion)
-    for i in range(map.count):
+    for i in range(map.region_count):
         region = map.regions[i]
         record.size = 20
         record.base = region.base
@@ -110,6 +110,6 @@ def place_map(memory: GuestMemory, memory_size: u64, info: MultibootInfo) -> Boo
         record.kind = u32(region.kind)
         if copy_out(memory, Gpa(u64(MAP + i * 24)), span_of(record)) is not None:
             return BootError.MEMORY_TOO_SMALL
-    info.map_length = map.count * 24
+    info.map_length = map.region_count * 24
     info.map_address = MAP
     return None
