@@ -99,5 +99,5 @@ class ArchiveFile(Struct, size=64, align=1):
 
     offset: Field[u64] = at(0)
     size: Field[u64] = at(8)  # bytes
-    kind: Field[FileKind] = at(16)
+    kind: Field[u32] = at(16)  # FileKind
     name: Array[u8] = at(24, count=40)  # NUL-padded, for messages

@@ -57,6 +57,6 @@ def archive_next(kind: FileKind, first: u32) -> u32 | None:
     """The number of the first file of this kind from number `first` on."""
     for number in range(first, ARCHIVE.file_count):
         record = archive_record(number)
-        if record is not None and record.kind == kind:
+        if record is not None and record.kind == u32(kind):
             return number
     return None

@@ -40,7 +40,14 @@ for package in (hypervisor.exits, hypervisor.vcpu.svm, hypervisor.vm.boot):
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(found.name)
 
-ROOTS = ("hypervisor.exits.", "hypervisor.vm.boot.", "hypervisor.vm.cpuid", "hypervisor.vcpu.linear")
+ROOTS = (
+    "hypervisor.archive",
+    "hypervisor.vm.manifest",
+    "hypervisor.exits.",
+    "hypervisor.vm.boot.",
+    "hypervisor.vm.cpuid",
+    "hypervisor.vcpu.linear",
+)
 
 
 def svm_modules() -> list[Any]:
@@ -83,8 +90,8 @@ def amd_v() -> Iterator[None]:
             bind(one, None)
 
 
-def new_machine() -> Vcpu:
-    """vCPU 0 of a VM with RAM bytes of memory, as after reset."""
+def new_machine(ram: int = RAM) -> Vcpu:
+    """vCPU 0 of a VM with `ram` bytes of memory, as after reset."""
     host.reset()
     clock_start(u64(1_000_000_000), u64(0))
     host.cpu.cpuid_leaves[(1, 0)] = (0x0080_0F12, 0, 1 << 26, 0)
@@ -95,8 +102,8 @@ def new_machine() -> Vcpu:
     from hypervisor.vcpu.svm.state import SVM
 
     SVM.next_rip, SVM.flush_by_asid, SVM.asids = True, True, 16
-    VM.memory_size, VM.vcpu_count = RAM, 1
-    add_slot(VM.memory, Gpa(0), u64(RAM), host.memory.allocate(RAM), True)
+    VM.memory_size, VM.vcpu_count = ram, 1
+    add_slot(VM.memory, Gpa(0), u64(ram), host.memory.allocate(ram), True)
     vcpu = VCPUS[0]
     vcpu.vm = VM
     vcpu_create(vcpu, host.memory.allocate(4 * 4096), Hpa(0x7000), u32(1))
