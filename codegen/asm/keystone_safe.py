@@ -52,7 +52,8 @@ def _run(text: str, bits: int, address: int) -> bytes:
 
 
 def in_hexadecimal(text: str) -> str:
-    """Every decimal number as a hexadecimal one: now and then keystone reads decimal digits in base 16, even without a resolver
+    """Every decimal number as a hexadecimal one: now and then keystone reads decimal digits in base 16, even without
+    a resolver
     (seen: the same text gave `[rdx + 0x1528]` for `[rdx + 1528]` in one process and the right bytes in the next)."""
     return _DECIMAL.sub(lambda found: found[1] or hex(int(found[2])), text)
 

@@ -139,8 +139,8 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Convert:
-    """Integer (or bool) to integer; ptr to u64; u64 to ptr. Extends by the operand's signedness, truncates. With `check`
-    it traps ("value does not fit") when the number changes.
+    """Integer (or bool) to integer; ptr to u64; u64 to ptr. Extends by the operand's signedness, truncates.
+    With `check` it traps ("value does not fit") when the number changes.
     """
 
     value: Expr
@@ -162,7 +162,8 @@ class WithOverflow:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Read `type` at `address`. `space`: "" ordinary, "gs" per-CPU (address is a Const offset). `order` "" or "seq_cst"/"acquire" for atomics."""
+    """Read `type` at `address`. `space`: "" ordinary, "gs" per-CPU (address is a Const offset). `order` "" or
+    "seq_cst"/"acquire" for atomics."""
 
     address: Expr
     type: Type
@@ -185,7 +186,8 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`base + index * stride`; with `count` (an expression of the index's type) it traps ("index out of range") unless index < count."""
+    """`base + index * stride`; with `count` (an expression of the index's type) it traps ("index out of range")
+    unless index < count."""
 
     base: Expr
     index: Expr
@@ -434,11 +436,13 @@ class Unreachable:
 
 
 Expr = (
-    Const | Null | Undefined | Symbol | Local | StackSlot | Binary | Unary | Compare | Logic | Choose | Convert | WithOverflow | Load | Offset
-    | Index | Call | CallIndirect | MmioRead | PortRead | AtomicUpdate | CompareExchange | MakeAggregate | Extract | MemoryEqual | Sequence
+    Const | Null | Undefined | Symbol | Local | StackSlot | Binary | Unary | Compare | Logic | Choose | Convert
+    | WithOverflow | Load | Offset | Index | Call | CallIndirect | MmioRead | PortRead | AtomicUpdate | CompareExchange
+    | MakeAggregate | Extract | MemoryEqual | Sequence
 )  # fmt: skip
 Stmt = (
-    SetLocal | Store | MmioWrite | PortWrite | MemoryCopy | MemoryFill | Evaluate | If | Loop | Block | Switch | Break | Continue | Return | Trap | Unreachable
+    SetLocal | Store | MmioWrite | PortWrite | MemoryCopy | MemoryFill | Evaluate | If | Loop | Block | Switch | Break
+    | Continue | Return | Trap | Unreachable
 )  # fmt: skip
 
 
@@ -482,8 +486,8 @@ class Intrinsic:
 
 @dataclass(frozen=True, slots=True)
 class Relocation:
-    """In a Data: 8 bytes at `offset` hold the address of `symbol` plus `addend`. In a Stub also kind "pc32" (4 bytes, addend -4),
-    "abs32" (4 bytes)."""
+    """In a Data: 8 bytes at `offset` hold the address of `symbol` plus `addend`. In a Stub also kind "pc32" (4 bytes,
+    addend -4), "abs32" (4 bytes)."""
 
     offset: int
     symbol: str

@@ -9,7 +9,6 @@ from codegen.ir import nodes as ir
 from codegen.ir.show import show, show_statement
 from codegen.ir.types import BOOL, PTR, SPAN, U8, U16, U32, U64, VOID, Aggregate, Int, Type
 
-
 BUILTINS: dict[str, tuple[tuple[Type, ...], Type]] = {
     "trap_site_line": ((U32,), U32),
     "trap_site_file": ((U32,), SPAN),

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from codegen.lang.addresses import Hpa, Hva
 from codegen.lang.cells import Array
-from codegen.lang.ints import Unsigned, u8, u32
+from codegen.lang.ints import Unsigned, u32
 from codegen.lang.spans import Span
 from codegen.lang.structs import Struct
 

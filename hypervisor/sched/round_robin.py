@@ -57,7 +57,8 @@ def schedule() -> Never:
 
 @fn
 def serve_vms() -> u64:
-    """Timers, console and requests of all VMs; wakes vCPUs that an interrupt has reached. The next deadline in host TSC."""
+    """Timers, console and requests of all VMs; wakes vCPUs that an interrupt has reached. The next deadline in host
+    TSC."""
     refill_log_budgets()
     deadline = u64(NEVER)
     for i in range(u32(VMS_MAX)):

@@ -4,6 +4,9 @@ Functions of one vCPU run on the processor that it is loaded on. Register getter
 next entry; setters take effect at the next entry.
 """
 
+# pyright: reportReturnType=false
+# (declarations have no body)
+
 from __future__ import annotations
 
 from codegen.lang import Hpa, HwEnum, Span, contract, u32, u64
@@ -62,8 +65,10 @@ def vcpu_reset_registers(vcpu: Vcpu) -> None:
 
 @contract
 def vcpu_run(vcpu: Vcpu) -> ExitKind:
-    """Enter the guest and come back: `vcpu.exit` holds the decoded exit. Injects `vcpu.pending` when valid and clears it; an
-    event whose delivery the exit interrupted is put back there. NMIs and external interrupts of the host have been handled."""
+    """Enter the guest and come back: `vcpu.exit` holds the decoded exit. Injects `vcpu.pending` when valid and clears
+    it; an
+    event whose delivery the exit interrupted is put back there. NMIs and external interrupts of the host have been
+    handled."""
 
 
 @contract
@@ -155,7 +160,8 @@ def vcpu_cr(vcpu: Vcpu, number: u32) -> u64:
 
 @contract
 def vcpu_set_cr(vcpu: Vcpu, number: u32, value: u64) -> None:
-    """Set CR0, CR2, CR3 or CR4 as the guest asked, already validated: forced bits are kept behind the shadow, EFER.LMA and the
+    """Set CR0, CR2, CR3 or CR4 as the guest asked, already validated: forced bits are kept behind the shadow,
+    EFER.LMA and the
     entry's mode follow CR0.PG."""
 
 
@@ -196,7 +202,8 @@ def vcpu_cpl(vcpu: Vcpu) -> u32:
 
 @contract
 def vcpu_read_saved_msr(vcpu: Vcpu, msr: u32) -> u64:
-    """An MSR that belongs to the guest's own state: FS_BASE, GS_BASE, KERNEL_GS_BASE, STAR, LSTAR, CSTAR, SFMASK, SYSENTER_CS/ESP/EIP,
+    """An MSR that belongs to the guest's own state: FS_BASE, GS_BASE, KERNEL_GS_BASE, STAR, LSTAR, CSTAR, SFMASK,
+    SYSENTER_CS/ESP/EIP,
     PAT, DEBUGCTL. The MSR policy table names no other."""
 
 

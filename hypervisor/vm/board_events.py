@@ -1,4 +1,5 @@
-"""After a guest has touched its board: interrupts to deliver, timers that moved, console bytes, requests to reset or power off."""
+"""After a guest has touched its board: interrupts to deliver, timers that moved, console bytes, requests to reset or
+power off."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from codegen.lang import fn
 from hypervisor.console.console import console_push, console_room, console_take_input
 from hypervisor.console.guests import console_focus, console_put_guest_byte
-from hypervisor.devices.uart import uart_can_receive, uart_receive, uart_take_output
 from hypervisor.devices.board import board_uart_changed
+from hypervisor.devices.uart import uart_can_receive, uart_receive, uart_take_output
 from hypervisor.vm.vm import Vm
 
 ROOM_MIN = 64  # bytes that stay free for the monitor's own lines
@@ -14,7 +14,8 @@ ROOM_MIN = 64  # bytes that stay free for the monitor's own lines
 
 @fn
 def drain_console(vm: Vm) -> None:
-    """Take what the guest's UART has sent, as far as the real line's queue has room; the rest stays in the UART, which is
+    """Take what the guest's UART has sent, as far as the real line's queue has room; the rest stays in the UART,
+    which is
     then busy for the guest, so nothing is lost."""
     uart = vm.board.uart
     sent = False

@@ -1,4 +1,5 @@
-"""A VM's clock and its timers: one reading of the host's TSC gives nanoseconds, and every chip's deadline derives from them."""
+"""A VM's clock and its timers: one reading of the host's TSC gives nanoseconds, and every chip's deadline derives
+from them."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ def read_tsc_deadline(vcpu: Vcpu) -> u64:
 
 @fn
 def write_tsc_deadline(vcpu: Vcpu, deadline: u64) -> None:
-    """Arm the timer for the moment at which the guest's TSC reads `deadline`; a moment that has passed is due at once."""
+    """Arm the timer for the moment at which the guest's TSC reads `deadline`; a moment that has passed is due at
+    once."""
     ticks = deadline.wrapping_sub(vcpu.tsc_offset).wrapping_sub(vcpu.vm.clock_base)
     when = tsc_to_ns(ticks) if ticks < (1 << 63) else u64(0)
     apply_effect(vcpu, lapic_write_tsc_deadline(vcpu.lapic, deadline, when))
