@@ -142,7 +142,7 @@ TOML_VALUES = st.recursive(
 
 
 @given(st.lists(st.dictionaries(st.sampled_from([k.name for k in VM_KEYS] + ["x"]), TOML_VALUES), max_size=3))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_values_are_a_configuration_or_problems(folder: Path, tables: list[dict[str, object]]) -> None:
     from hypervisor.config.check import Check
     from hypervisor.config.source import Source
@@ -155,6 +155,6 @@ def test_any_values_are_a_configuration_or_problems(folder: Path, tables: list[d
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_a_configuration_or_problems(folder: Path, text: str) -> None:
     assert problems(folder, text.encode())

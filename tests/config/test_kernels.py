@@ -73,7 +73,7 @@ WHOLE = [bzimage(), elf32([(0x100000, 64, 4096)]), elf64([(0x100000, 64, 4096)])
     changes=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=8),
     length=st.integers(0, 6000),
 )
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_a_kernel_or_refused(
     base: bytes, changes: list[tuple[int, int]], length: int, tmp_path: Path
 ) -> None:
