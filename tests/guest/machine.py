@@ -42,6 +42,7 @@ for package in (hypervisor.exits, hypervisor.vcpu.svm, hypervisor.vm.boot):
 
 ROOTS = (
     "hypervisor.archive",
+    "hypervisor.devices.acpi.",
     "hypervisor.vm.manifest",
     "hypervisor.exits.",
     "hypervisor.vm.boot.",

@@ -16,7 +16,6 @@ def host_bridge() -> bytes:
         "PCI0",
         aml.name("_HID", aml.eisa_id("PNP0A03")),
         aml.name("_UID", aml.ZERO),
-        aml.name("_ADR", aml.ZERO),
         aml.name(
             "_CRS",
             aml.resources(
