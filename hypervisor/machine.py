@@ -13,6 +13,7 @@ from hypervisor.cpu.features import FEATURES, features_start
 from hypervisor.cpu.gdt import segments_start
 from hypervisor.cpu.idt import idt_fill, idt_load, idt_use_own_stacks
 from hypervisor.cpu.interrupt_start import interrupts_start
+from hypervisor.cpu.mitigations import mitigations_start
 from hypervisor.cpu.panic import panic
 from hypervisor.cpu.per_cpu import CPU, per_cpu_start
 from hypervisor.cpu.stacks import stacks_map
@@ -58,6 +59,7 @@ def machine_complete() -> None:
         panic("no memory is left for page tables")
     if not clocks_start(BOOT.entry_tsc):
         panic("no clock ticks: neither PM timer, HPET nor PIT; the TSC cannot be measured")
+    mitigations_start()
     if FEATURES.xsave:
         xstate_start()
         log(f"extended state: components {XSTATE.mask:#x}, {XSTATE.area_bytes} bytes")

@@ -33,6 +33,7 @@ class PerCpu(Struct, align=64):
     apic_id: Field[u32]
     current_vcpu: Field[u32]  # index into the pool of vCPUs, or NO_VCPU
     loaded_vcpu: Field[Hva]  # the vCPU whose state the back end keeps in this processor, or 0
+    plain_vcpu: Field[Hva]  # AMD-V: the loaded vCPU, if it may be entered without a closer look, or 0
     extended_owner: Field[Hva]  # the vCPU whose extended state is in the registers, or 0
     timer_fired: Atomic[u32]  # set by the host timer's interrupt, cleared by who waits for it
     stack_top: Field[u64]

@@ -33,6 +33,13 @@ def host_nmi(vcpu: Vcpu) -> Resume:
     return Resume.SAME_INSTRUCTION
 
 
+@on_exit(ExitKind.MACHINE_CHECK)
+@fn
+def host_machine_check(vcpu: Vcpu) -> Resume:
+    """The host's handler has run and found nothing fatal, in the guest or at its entry: go on."""
+    return Resume.SAME_INSTRUCTION
+
+
 @on_exit(ExitKind.NONE)
 @fn
 def nothing_to_do(vcpu: Vcpu) -> Resume:

@@ -13,6 +13,8 @@ from hypervisor.exits.decode.registers import merge_index, read_register, write_
 from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
 from hypervisor.exits.registry import Resume, on_exit
 from hypervisor.exits.unhandled import stop_with_dump
+from hypervisor.memory.owner import guest_tables_owner
+from hypervisor.memory.second_level import second_level_allow_fetch
 from hypervisor.vcpu.contract import vcpu_rflags, vcpu_rip, vcpu_set_rflags
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
@@ -31,7 +33,7 @@ def emulate_memory(vcpu: Vcpu) -> Resume:
     """Decode the instruction and carry out its access to `exit.gpa`."""
     cause = vcpu.exit.cause
     if cause.fetch or cause.page_walk or vcpu.pending.valid:
-        return stop_outside_memory(vcpu)
+        return access_of_the_processor(vcpu)
     code = Local(Snapshot)
     instruction = Local(MmioInstruction)
     if take_snapshot(vcpu, code) is not None:
@@ -50,6 +52,16 @@ def emulate_memory(vcpu: Vcpu) -> Resume:
         case _:
             return emulate_rare(vcpu, instruction)
     return after_board_access(vcpu)
+
+
+@fn(noinline=True, cold=True)
+def access_of_the_processor(vcpu: Vcpu) -> Resume:
+    """A fetch, a page walk or an event's delivery: only a fetch may have met memory (see `leaf_rights`)."""
+    if vcpu.exit.cause.fetch:
+        owner = guest_tables_owner(vcpu.vm.id)
+        if second_level_allow_fetch(vcpu.vm.second_level_root, vcpu.exit.gpa, owner):
+            return Resume.SAME_INSTRUCTION
+    return stop_outside_memory(vcpu)
 
 
 @fn(noinline=True, cold=True)

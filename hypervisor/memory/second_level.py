@@ -7,9 +7,16 @@ never present. The caller flushes what processors have cached (`second_level_inv
 from __future__ import annotations
 
 from codegen.lang import Array, Gpa, Hpa, HwEnum, Struct, at, fn, phys, range, u8, u32, u64
+from hypervisor.cpu.mitigations import MITIGATIONS
 from hypervisor.memory.frames import RUN, allocate_frame, is_whole_run, owner_of
 from hypervisor.memory.regions import FRAME
-from hypervisor.vcpu.contract import AccessRights, second_level_largest_leaf, second_level_leaf, second_level_table
+from hypervisor.vcpu.contract import (
+    AccessRights,
+    second_level_invalidate,
+    second_level_largest_leaf,
+    second_level_leaf,
+    second_level_table,
+)
 
 ENTRIES = 512
 ROOT_LEVEL = 4
@@ -57,7 +64,8 @@ def second_level_map(
         tables += made
         if table is None:
             return MapError.NO_FRAME
-        table.entries[index_at(u64(gpa) + done, level)] = second_level_leaf(hpa + done, rights, level)
+        leaf = second_level_leaf(hpa + done, leaf_rights(rights, level), level)
+        table.entries[index_at(u64(gpa) + done, level)] = leaf
         done += page_bytes(level)
     return tables
 
@@ -85,6 +93,31 @@ def second_level_unmap(root: Hpa, gpa: Gpa, size: u64, tables_owner: u8) -> MapE
                 table.entries[index_at(address, level)] = 0
             address += step - inside
     return None
+
+
+@fn
+def leaf_rights(rights: AccessRights, level: u32) -> AccessRights:
+    """A page that a guest executes is small where it could otherwise change the size under the processor's feet."""
+    if MITIGATIONS.small_code_pages and level > LEVEL_4K and rights == AccessRights.READ_WRITE_EXECUTE:
+        return AccessRights.READ_WRITE
+    return rights
+
+
+@fn(cold=True)
+def second_level_allow_fetch(root: Hpa, gpa: Gpa, tables_owner: u8) -> bool:
+    """A fetch was refused: make its 2 MiB executable 4 KiB pages if `leaf_rights` took the right away. False: it did
+    not, or no frame is left for the table."""
+    level, entry = entry_at(root, u64(gpa))
+    if not MITIGATIONS.small_code_pages or entry == 0 or level == LEVEL_4K:
+        return False
+    _, table = table_for(root, u64(gpa), u32(LEVEL_4K), tables_owner)
+    if table is None:
+        return False
+    for i in range(u64(ENTRIES)):
+        page = Hpa(table.entries[i] & ADDRESS_BITS)
+        table.entries[i] = second_level_leaf(page, AccessRights.READ_WRITE_EXECUTE, u32(LEVEL_4K))
+    second_level_invalidate(root)
+    return True
 
 
 @fn

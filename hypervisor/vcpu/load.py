@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codegen.lang import Hva, address_of, fn, u32, view_at, wrmsr, xsetbv
+from hypervisor.cpu.mitigations import MITIGATIONS, flush_l1d, forget_branches
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.cpu.xstate import XSTATE, xstate_load, xstate_save
 from hypervisor.vcpu.vcpu import Vcpu
@@ -13,9 +14,12 @@ TSC_AUX = 0xC000_0103
 
 @fn
 def load_vcpu(vcpu: Vcpu) -> None:
-    """Give this processor's registers to `vcpu`. Nothing to do when it has them already."""
+    """Give this processor to `vcpu` for one turn. Its registers stay where they are when it has them already."""
     if CPU.current.extended_owner != address_of(vcpu):
         switch_extended_state(vcpu)
+    # Between two turns the monitor works for other guests; within one it touches only this guest's data and its own.
+    if MITIGATIONS.flush_l1d:
+        flush_l1d()
 
 
 @fn(noinline=True)
@@ -25,6 +29,8 @@ def switch_extended_state(vcpu: Vcpu) -> None:
     previous = CPU.current.extended_owner
     if previous != Hva(0):
         xstate_save(view_at(Vcpu, previous).xstate)
+        if MITIGATIONS.switch_barrier and view_at(Vcpu, previous).vm is not vcpu.vm:
+            forget_branches()
     xstate_load(vcpu.xstate)
     xsetbv(u32(0), vcpu.xcr0)
     if has_rdtscp(vcpu.vm.cpuid):

@@ -215,7 +215,7 @@ def test_an_entry_that_the_guest_state_prevents_is_a_failed_entry(machine, vcpu)
 
 
 def test_a_machine_check_at_entry_reaches_the_host(machine, vcpu):
-    assert leave(machine, vcpu, 0x8000_0029) == ExitKind.ENTRY_FAILED
+    assert leave(machine, vcpu, 0x8000_0029) == ExitKind.MACHINE_CHECK
     assert machine.processor.host_events == ["machine check"]
 
 

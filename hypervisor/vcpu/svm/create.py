@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codegen.lang import Hpa, address_of, fn, implements, phys, u32
+from hypervisor.cpu.mitigations import MITIGATIONS
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.svm.intercepts import CR_ACCESSES, EVENTS, EXCEPTIONS, SVM_INSTRUCTIONS
 from hypervisor.vcpu.svm.permission_maps import IOPM_BYTES
@@ -28,6 +29,7 @@ def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa, asid: u32) -> None:
     # vCPUs beyond the machine's ASIDs share them; entering one after another with the same number flushes.
     state.asid = (asid - 1) % (SVM.asids - 1) + 1
     state.flush = FLUSH_ALL
+    state.guards = u32(MITIGATIONS.guards)
     control = state.vmcb.control
     control.intercept_cr = CR_ACCESSES
     control.intercept_exceptions = EXCEPTIONS

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, implements, stub, u8, u32
+from codegen.lang import address_of, fn, implements, stub, u8, u32
+from hypervisor.cpu.per_cpu import CPU
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.exit import ExitKind
+from hypervisor.vcpu.guard import BEFORE_ENTRY, BEHIND_EXIT, GUARD_CONSTANTS, OPERANDS, VERW_NOW
 from hypervisor.vcpu.svm.exit_code import EXIT_CODES, INVALID, NESTED_PAGE_FAULT
 from hypervisor.vcpu.svm.exit_table import DECODERS, decode_nested_page_fault
 from hypervisor.vcpu.svm.inject import inject, put_back
@@ -16,11 +18,10 @@ from hypervisor.vcpu.svm.vmcb import SAVE_RAX
 from hypervisor.vcpu.vcpu import GuestRegisters, Vcpu
 
 # RDI holds the vCPU, whose first bytes are its registers. From CLGI to STGI nothing interrupts; IF is set before VMRUN
-# because, with
-# V_INTR_MASKING, the host's IF decides whether a host interrupt ends the guest's run (APM vol. 2, 15.21.1). VMRUN gives
-# back RAX, RSP and RIP.
-# At STGI the host takes what was waiting, through its own IDT.
-ENTER = """
+# because, with V_INTR_MASKING, the host's IF decides whether a host interrupt ends the guest's run (APM vol. 2,
+# 15.21.1). VMRUN gives back RAX, RSP and RIP. At STGI the host takes what was waiting, through its own IDT. The flags
+# survive MOV, so the test of VERW decides behind the loads.
+BEFORE_VMRUN = """
     push rbp
     push rbx
     push r12
@@ -35,9 +36,15 @@ ENTER = """
     clgi
     sti
     vmload rax
+"""
+
+LOADS = """
     {% for name, offset in loads %}
     mov {{ name }}, [rdi + {{ offset }}]
     {% endfor %}
+"""
+
+SAVES = """
     vmrun rax
     vmsave rax
     push rdi
@@ -52,6 +59,9 @@ ENTER = """
     mov [rdi + {{ rax }}], rcx
     mov rax, [rdi + {{ host_physical }}]
     vmload rax
+"""
+
+BACK = """
     stgi
     cli
     pop rdi
@@ -64,39 +74,77 @@ ENTER = """
     ret
 """
 
+ENTER = BEFORE_VMRUN + LOADS + SAVES + BACK
+
+ENTER_GUARDED = (
+    BEFORE_ENTRY
+    + BEFORE_VMRUN
+    + "    test dword ptr [rdi + {{ guards }}], {{ VERW }}\n"
+    + LOADS
+    + "    jz run_now\n"
+    + VERW_NOW
+    + "run_now:\n"
+    + SAVES
+    + BEHIND_EXIT
+    + BACK
+    + OPERANDS
+)
+
 REGISTERS = tuple(
     (name, field.offset) for name, field in GuestRegisters.__layout__.fields.items() if name not in ("rax", "rsp")
 )
 
 
-@stub(
-    ENTER,
-    constants={
-        "vmcb_physical": Vcpu.vendor.offset + SvmVcpu.vmcb_physical.offset,
-        "vmcb_address": Vcpu.vendor.offset + SvmVcpu.vmcb_address.offset,
-        "host_physical": Vcpu.vendor.offset + SvmVcpu.host_physical.offset,
-        "save_rax": SAVE_RAX,
-        "rax": GuestRegisters.rax.offset,
-        "rdi": GuestRegisters.rdi.offset,
-        "saves": tuple(r for r in REGISTERS if r[0] != "rdi"),
-        "loads": (*(r for r in REGISTERS if r[0] != "rdi"), *(r for r in REGISTERS if r[0] == "rdi")),
-    },
-)
+CONSTANTS: dict[str, object] = {
+    "vmcb_physical": Vcpu.vendor.offset + SvmVcpu.vmcb_physical.offset,
+    "vmcb_address": Vcpu.vendor.offset + SvmVcpu.vmcb_address.offset,
+    "host_physical": Vcpu.vendor.offset + SvmVcpu.host_physical.offset,
+    "guards": Vcpu.vendor.offset + SvmVcpu.guards.offset,
+    "save_rax": SAVE_RAX,
+    "rax": GuestRegisters.rax.offset,
+    "rdi": GuestRegisters.rdi.offset,
+    "saves": tuple(r for r in REGISTERS if r[0] != "rdi"),
+    "loads": (*(r for r in REGISTERS if r[0] != "rdi"), *(r for r in REGISTERS if r[0] == "rdi")),
+    **GUARD_CONSTANTS,
+}
+
+
+@stub(ENTER, constants=CONSTANTS)
 def svm_enter(vcpu: Vcpu) -> None:
     """VMRUN. Interrupts are off, before and after."""
+
+
+@stub(ENTER_GUARDED, constants=CONSTANTS)
+def svm_enter_guarded(vcpu: Vcpu) -> None:
+    """The same between the guards of this machine."""
+
+
+@fn(noinline=True)
+def enter_rarely(vcpu: Vcpu) -> None:
+    """An entry after another vCPU had the processor, or with guards."""
+    load(vcpu)
+    state = svm_of(vcpu)
+    state.vmcb.control.tlb_control = u8.trunc(state.flush)
+    if state.guards != 0:
+        svm_enter_guarded(vcpu)
+    else:
+        CPU.current.plain_vcpu = address_of(vcpu)
+        svm_enter(vcpu)
 
 
 @implements(contract.vcpu_run)
 @fn
 def vcpu_run(vcpu: Vcpu) -> ExitKind:
     """Enter the guest and come back with the decoded exit."""
-    load(vcpu)
     if vcpu.pending.valid:
         inject(vcpu)
     state = svm_of(vcpu)
     control = state.vmcb.control
-    control.tlb_control = u8.trunc(state.flush)
-    svm_enter(vcpu)
+    if CPU.current.plain_vcpu == address_of(vcpu):
+        control.tlb_control = u8.trunc(state.flush)
+        svm_enter(vcpu)
+    else:
+        enter_rarely(vcpu)
     state.flush = FLUSH_NOTHING
     if control.exit_interrupt_info & 0x8000_0000 != 0:
         put_back(vcpu, control.exit_interrupt_info)

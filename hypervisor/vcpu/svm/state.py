@@ -33,6 +33,7 @@ class SvmVcpu(Struct):
     nmi_window: Field[bool]
     flush: Field[u32]  # TLB control for the next entry
     asid: Field[u32]
+    guards: Field[u32]  # Guards, as this machine needs them
     dr0: Field[u64]
     dr1: Field[u64]
     dr2: Field[u64]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codegen.lang import Hpa, fn, implements, phys, u16, u32, u64
+from hypervisor.cpu.mitigations import MITIGATIONS
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.event import Vector
 from hypervisor.vcpu.vcpu import Vcpu
@@ -34,6 +35,7 @@ def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa, asid: u32) -> None:
     state.ept_pointer = ept_pointer(root)
     state.vpid = asid
     state.primary = FEATURES.primary
+    state.guards = u32(MITIGATIONS.guards)
     phys(VmxRegion, frames).revision = FEATURES.revision
     fill_msr_bitmap(state.msr_bitmap)
     assert vmclear(frames)

@@ -1,10 +1,14 @@
 """Into the guest and out again: the entry stub, and `vcpu_run` around it."""
 
+# pyright: reportReturnType=false
+# (declarations have no body)
+
 from __future__ import annotations
 
 from codegen.lang import fn, implements, stub, u32, u64
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.exit import ExitKind
+from hypervisor.vcpu.guard import BEFORE_ENTRY, BEHIND_EXIT, GUARD_CONSTANTS, OPERANDS, VERW_NOW
 from hypervisor.vcpu.vcpu import GuestRegisters, Vcpu
 from hypervisor.vcpu.vmx import fields
 from hypervisor.vcpu.vmx.deadline import arm_preemption_timer
@@ -13,13 +17,14 @@ from hypervisor.vcpu.vmx.exit_table import DECODERS
 from hypervisor.vcpu.vmx.inject import inject
 from hypervisor.vcpu.vmx.instructions import deliver_host_machine_check
 from hypervisor.vcpu.vmx.loaded import load
-from hypervisor.vcpu.vmx.state import VmxVcpu
+from hypervisor.vcpu.vmx.state import GUARDED_RESUME, RESUME, VmxVcpu
 
-# RDI holds the vCPU, whose first bytes are its registers; it is loaded last. The flags survive MOV, so the test of
-# `launched` decides behind the loads. HOST_RSP is the address of the vCPU: after an exit every register is saved
-# relative to RSP, then RSP is the monitor's again. Nothing can push in between: interrupts are off, NMI and #MC have
-# stacks of their own.
-ENTER = """
+# RDI holds the vCPU, whose first bytes are its registers; it is loaded last. One test of `launched` finds the common
+# case, VMRESUME without guards; the flags survive MOV, so the test of VERW decides behind the loads. HOST_RSP is the
+# address of the vCPU: after an exit every register is saved relative to RSP, then RSP is the monitor's again. Nothing
+# can push in between: interrupts are off, NMI and #MC have stacks of their own.
+ENTER = (
+    """
     push rbp
     push rbx
     push r12
@@ -27,18 +32,8 @@ ENTER = """
     push r14
     push r15
     mov [rdi + {{ host_rsp }}], rsp
-    cmp dword ptr [rdi + {{ launched }}], 0
-    jne resume
-    mov dword ptr [rdi + {{ launched }}], 1
-    lea rax, [rip + exited]
-    mov ecx, {{ HOST_RIP }}
-    vmwrite rcx, rax
-    {% for name, offset in loads %}
-    mov {{ name }}, [rdi + {{ offset }}]
-    {% endfor %}
-    vmlaunch
-    jmp refused
-resume:
+    cmp dword ptr [rdi + {{ launched }}], {{ RESUME }}
+    jne not_resume
     {% for name, offset in loads %}
     mov {{ name }}, [rdi + {{ offset }}]
     {% endfor %}
@@ -60,7 +55,67 @@ leave_stub:
     pop rbx
     pop rbp
     ret
+
+not_resume:
+    cmp dword ptr [rdi + {{ guards }}], 0
+    jne guarded
+    mov dword ptr [rdi + {{ launched }}], {{ RESUME }}
+    lea rax, [rip + exited]
+    mov ecx, {{ HOST_RIP }}
+    vmwrite rcx, rax
+    {% for name, offset in loads %}
+    mov {{ name }}, [rdi + {{ offset }}]
+    {% endfor %}
+    vmlaunch
+    jmp refused
+
+guarded:
 """
+    + BEFORE_ENTRY
+    + """
+    cmp dword ptr [rdi + {{ launched }}], 0
+    jne guarded_resume
+    mov dword ptr [rdi + {{ launched }}], {{ GUARDED_RESUME }}
+    lea rax, [rip + guarded_exit]
+    mov ecx, {{ HOST_RIP }}
+    vmwrite rcx, rax
+    test dword ptr [rdi + {{ guards }}], {{ VERW }}
+    {% for name, offset in loads %}
+    mov {{ name }}, [rdi + {{ offset }}]
+    {% endfor %}
+    jz launch_now
+"""
+    + VERW_NOW
+    + """
+launch_now:
+    vmlaunch
+    jmp refused
+guarded_resume:
+    test dword ptr [rdi + {{ guards }}], {{ VERW }}
+    {% for name, offset in loads %}
+    mov {{ name }}, [rdi + {{ offset }}]
+    {% endfor %}
+    jz resume_now
+"""
+    + VERW_NOW
+    + """
+resume_now:
+    vmresume
+    jmp refused
+guarded_exit:
+    {% for name, offset in saves %}
+    mov [rsp + {{ offset }}], {{ name }}
+    {% endfor %}
+    mov rdi, rsp
+    mov rsp, [rsp + {{ host_rsp }}]
+"""
+    + BEHIND_EXIT
+    + """
+    xor eax, eax
+    jmp leave_stub
+"""
+    + OPERANDS
+)
 
 REGISTERS = tuple((name, field.offset) for name, field in GuestRegisters.__layout__.fields.items() if name != "rsp")
 
@@ -70,9 +125,13 @@ REGISTERS = tuple((name, field.offset) for name, field in GuestRegisters.__layou
     constants={
         "host_rsp": Vcpu.vendor.offset + VmxVcpu.host_rsp.offset,
         "launched": Vcpu.vendor.offset + VmxVcpu.launched.offset,
+        "guards": Vcpu.vendor.offset + VmxVcpu.guards.offset,
+        "RESUME": RESUME,
+        "GUARDED_RESUME": GUARDED_RESUME,
         "HOST_RIP": fields.HOST_RIP.encoding,
         "saves": REGISTERS,
         "loads": (*(r for r in REGISTERS if r[0] != "rdi"), *(r for r in REGISTERS if r[0] == "rdi")),
+        **GUARD_CONSTANTS,
     },
 )
 def vmx_enter(vcpu: Vcpu) -> u32:
@@ -104,4 +163,5 @@ def entry_failed(vcpu: Vcpu, reason: u32) -> ExitKind:
     vcpu.exit.qualification = fields.EXIT_QUALIFICATION.read()
     if reason == ENTRY_FAILURE | u32(ExitReason.MACHINE_CHECK_AT_ENTRY):
         deliver_host_machine_check()
+        return ExitKind.MACHINE_CHECK
     return ExitKind.ENTRY_FAILED

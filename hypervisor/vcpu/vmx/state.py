@@ -25,13 +25,15 @@ class VmxFeatures(Struct):
 
 
 FEATURES = storage(VmxFeatures)
+RESUME, GUARDED_RESUME = 1, 2  # values of VmxVcpu.launched
 
 
 class VmxVcpu(Struct):
     """The back end's part of a vCPU. The registers at the end live in the processor while the vCPU is loaded."""
 
     host_rsp: Field[u64]  # of the monitor, while the guest runs
-    launched: Field[u32]  # 1 after the first entry since VMCLEAR: then VMRESUME
+    launched: Field[u32]  # 0 since VMCLEAR: VMLAUNCH comes next; then RESUME or GUARDED_RESUME
+    guards: Field[u32]  # Guards, as this machine needs them
     primary: Field[u32]  # primary controls, with the windows that are wanted
     vmcs: Field[Hpa]
     msr_bitmap: Field[Hpa]
