@@ -5,20 +5,19 @@ from __future__ import annotations
 import io
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from boot.machines.emulator import start
 from boot.machines.machine import Host, Machine
 from boot.machines.session import Session
 from boot.machines.watch import Watch
-from build import BUILD, build_images, load, write_archive, write_iso
+from build import BUILD, Failure, build_images, load, write_archive, write_iso
 from tests.bench.payload import build_payload
-from tests.bench.samples import Run, VoidRun, read_run
+from tests.bench.samples import NotMeasured, Run, VoidRun, read_run
 
 MIB = 1 << 20
-MACHINE_MEMORY = 256 * MIB
-SECONDS = {"vt-x": 240.0, "amd-v": 120.0}
+SECONDS = 300.0
 CONFIG = """[[vm]]
 name = "bench"
 kernel = "{kernel}"
@@ -26,6 +25,11 @@ memory = "16M"
 vcpus = 1
 """
 CLOCK_STARTS = re.compile(r"bench: its clock starts (\d+) TSC ticks after the loader's first instruction")
+
+# What the payload runs on: Bochs always counts instructions, QEMU when it is asked to.
+VT_X = Machine(Host.BOCHS, iso=Path(), memory=256 * MIB)
+AMD_V = Machine(Host.QEMU, iso=Path(), memory=256 * MIB, icount=True)
+AMD_V_WITH_NEXT_RIP = Machine(Host.BOCHS, iso=Path(), memory=256 * MIB, cpu="ryzen")
 
 
 @dataclass(frozen=True)
@@ -36,42 +40,39 @@ class Measured:
     to_first_guest_instruction: int
 
 
-def boot_payload(vendor: str, direct: bool) -> Measured:
-    """`vendor` is "vt-x" (Bochs) or "amd-v" (QEMU); `direct` is QEMU's own loader in place of the ISO.
+def boot_iso(vendor: str, machine: Machine) -> Measured:
+    """The payload from an ISO on `machine`, which has the extension "vt-x" or "amd-v". Raises VoidRun."""
+    config, images, archive = prepare(vendor)
+    return measure_on(replace(machine, iso=write_iso(config, images, archive, None)))
 
-    Raises VoidRun when the run gives no numbers.
-    """
+
+def boot_directly(vendor: str, machine: Machine) -> Measured:
+    """The same through QEMU's own loader. Raises VoidRun."""
+    _, images, archive = prepare(vendor)
+    return measure_on(replace(machine, iso=None, kernel=images[vendor], archive=archive))
+
+
+def prepare(vendor: str) -> tuple[Path, dict[str, Path], Path]:
+    """The payload's configuration, the images and the archive, in a folder of this vendor."""
     folder = BUILD / "bench" / vendor
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / f"bench-{vendor}.toml"
     config.write_text(CONFIG.format(kernel=build_payload(vendor, folder / "payload")))
-    images = build_images("release")
-    archive = write_archive(load(config), images)
-    if direct:
-        machine = machine_of(vendor, kernel=images[vendor], archive=archive)
-    else:
-        machine = machine_of(vendor, iso=write_iso(config, images, archive, None))
-    console = run_to_the_end(machine, SECONDS[vendor])
+    try:
+        images = build_images("release")
+        return config, images, write_archive(load(config), images)
+    except Failure as error:
+        raise NotMeasured(str(error)) from None
+
+
+def measure_on(machine: Machine) -> Measured:
+    """Run `machine` to the payload's power-off, a panic or the time limit. Raises VoidRun without the numbers."""
+    text = io.BytesIO()
+    with start(machine) as emulator:
+        Session(emulator, Watch(), time.monotonic() + SECONDS, log=text).run()
+    console = text.getvalue().decode(errors="replace").replace("\r", "")
     clock = CLOCK_STARTS.search(console)
     if clock is None:
         raise VoidRun(f"the monitor did not start the payload; the console's end:\n{console[-2000:]}")
     run = read_run(console)
     return Measured(run, int(clock.group(1)) + run.first_tsc)
-
-
-def machine_of(
-    vendor: str, kernel: Path | None = None, archive: Path | None = None, iso: Path | None = None
-) -> Machine:
-    """The emulator that has this vendor's extension."""
-    host = Host.BOCHS if vendor == "vt-x" else Host.QEMU
-    return Machine(
-        host, iso=iso, kernel=kernel, archive=archive, memory=MACHINE_MEMORY, icount=host is Host.QEMU
-    )
-
-
-def run_to_the_end(machine: Machine, seconds: float) -> str:
-    """The console's text up to the guest's power-off, a panic or the time limit."""
-    text = io.BytesIO()
-    with start(machine) as emulator:
-        Session(emulator, Watch(), time.monotonic() + seconds, log=text).run()
-    return text.getvalue().decode(errors="replace").replace("\r", "")

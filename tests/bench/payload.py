@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Never
+from typing import Any, Never
 
 from boot.load.serial import start_serial, write_serial_text
 from codegen.back.target import LOADER
-from codegen.lang import Array, Hpa, PortBlock, Reg, Struct, WO, at, fn, phys, ports, range, static, stub, u8, u16, u32
+from codegen.lang import WO, Array, Hpa, PortBlock, Reg, Struct, at, fn, phys, ports, range, static, stub, u8, u16, u32
 from codegen.link.flat import FlatLayout
 from codegen.program import Sources, build_flat
 from drivers.interrupt.lapic import LAPIC_BASE
@@ -114,7 +114,7 @@ def bench_report() -> Never:
 def build_payload(vendor: str, output: Path) -> Path:
     """The kernel for a monitor on `vendor` ("vt-x" or "amd-v"): a file with the addresses in its multiboot header."""
     operations = OPERATIONS | {"hypercall": ("", HYPERCALLS[vendor])}
-    start = stub(
+    start: Any = stub(
         PAYLOAD,
         externals=("bench_report",),
         bits=32,
@@ -131,7 +131,8 @@ def build_payload(vendor: str, output: Path) -> Path:
         },
     )(bench_start)
     modules = [module for name, module in sys.modules.items() if name.startswith(("boot.load.", "drivers."))]
-    sources = Sources([start, bench_report], modules, LOADER, debug=False)
+    report: Any = bench_report
+    sources = Sources([start, report], modules, LOADER, debug=False)
     image = build_flat(sources, FlatLayout(BASE, STACK, start.symbol, STACK - BASE), output.with_suffix(".elf"))
     output.write_bytes(image.code)
     return output

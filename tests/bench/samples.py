@@ -10,7 +10,11 @@ from tests.bench.payload import MARK, OPERATIONS, SAMPLES
 LEAST_AGREEING = 58  # of SAMPLES: the others met a timer
 
 
-class VoidRun(Exception):
+class NotMeasured(Exception):
+    """There is no result; the message says why."""
+
+
+class VoidRun(NotMeasured):
     """The samples disagree too much, or are not all there: nothing was measured."""
 
 

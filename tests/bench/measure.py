@@ -1,0 +1,62 @@
+"""All that `build.py bench` prints: exits, boot, image sizes and build times, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from build import build_images
+from tests.bench import boot
+from tests.bench.build_time import full_build_seconds, no_change_seconds
+from tests.bench.counts import exit_counts, write_record
+from tests.bench.image_size import loadable_bytes
+from tests.bench.samples import Run
+
+# Where a processor that does not save the next RIP, such as QEMU's, makes us decode the instruction.
+DECODED = ("cpuid", "rdmsr", "hypercall")
+
+Row = dict[str, Any]
+
+
+def measure(say: Callable[[str], None], record: bool = False) -> list[Row]:
+    """Rows of name, host ("vt-x" or "amd-v"; "both" where it is all the same), unit and value. `say` gets progress;
+    `record` makes the exits' counts the recorded ones. Raises NotMeasured."""
+    say("building both images from nothing ...")
+    rows = [row("build/full", "both", "seconds", round(full_build_seconds(), 1))]
+    rows.append(row("build/no-change", "both", "seconds", round(no_change_seconds(), 2)))
+    for host, image in build_images("release").items():
+        rows.append(row("image/loadable", host, "bytes", loadable_bytes(image)))
+    say("VT-x on Bochs ...")
+    vt_x = boot.boot_iso("vt-x", boot.VT_X)
+    say("AMD-V on QEMU ...")
+    amd_v = boot.boot_directly("amd-v", boot.AMD_V)
+    amd_v_iso = boot.boot_iso("amd-v", boot.AMD_V)
+    say("AMD-V on Bochs, where the processor saves the next RIP ...")
+    next_rip = boot.boot_iso("amd-v", boot.AMD_V_WITH_NEXT_RIP)
+    rows += exit_rows("vt-x", vt_x.run) + exit_rows("amd-v", amd_v.run)
+    rows += decoder_rows(amd_v.run, next_rip.run)
+    first = "boot/first-guest-instruction"
+    rows.append(row(first, "amd-v", "instructions", amd_v.to_first_guest_instruction))
+    rows.append(row(f"{first}-iso", "amd-v", "instructions", amd_v_iso.to_first_guest_instruction))
+    rows.append(row(f"{first}-iso", "vt-x", "instructions", vt_x.to_first_guest_instruction))
+    if record:
+        write_record({"vt-x": exit_counts(vt_x.run), "amd-v": exit_counts(amd_v.run)})
+    return rows
+
+
+def exit_rows(host: str, run: Run) -> list[Row]:
+    """Instructions per guest operation."""
+    return [row(f"exit/{name}", host, "instructions", cost) for name, cost in run.costs.items()]
+
+
+def decoder_rows(decoding: Run, next_rip: Run) -> list[Row]:
+    """How much of AMD-V's counts on QEMU is spent on finding the instruction's length."""
+    return [
+        row(f"exit/{name}/decoder", "amd-v", "instructions", decoding.costs[name] - next_rip.costs[name])
+        for name in DECODED
+    ]
+
+
+def row(name: str, host: str, unit: str, value: float) -> Row:
+    """One line of the result."""
+    return {"name": name, "host": host, "unit": unit, "value": value}
