@@ -84,7 +84,7 @@ def emulate_rare(vcpu: Vcpu, instruction: MmioInstruction) -> Resume:
     register = instruction.register
     match instruction.operation:
         case MmioOperation.LOAD_ZERO_EXTENDED:
-            value = window_read(vcpu, gpa, width)
+            value = window_read(vcpu, gpa, width) & width_bits(width)
             write_register(vcpu, register, instruction.register_width, False, value)
         case MmioOperation.LOAD_SIGN_EXTENDED:
             value = sign_extend(window_read(vcpu, gpa, width), width)
@@ -165,7 +165,7 @@ def claims(vcpu: Vcpu, gpa: Gpa) -> bool:
 
 @fn
 def window_read(vcpu: Vcpu, gpa: Gpa, width: u32) -> u64:
-    """Read the device at `gpa`; all ones where none is."""
+    """Read the device at `gpa`, all ones where none is; only the low `width` bytes count."""
     if claims(vcpu, gpa):
         return u64(lapic_window_read(vcpu, u32.trunc(u64(gpa)) & (PAGE - 1), width))
     return mmio_read(vcpu.vm.board, gpa, width, vm_now(vcpu.vm))

@@ -43,6 +43,7 @@ for package in (hypervisor.exits, hypervisor.vcpu.svm, hypervisor.vm.boot):
 ROOTS = (
     "hypervisor.archive",
     "hypervisor.devices.acpi.",
+    "hypervisor.devices.uart",
     "hypervisor.vm.manifest",
     "hypervisor.exits.",
     "hypervisor.vm.boot.",
