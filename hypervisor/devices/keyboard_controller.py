@@ -8,6 +8,7 @@ from codegen.lang import BitStruct, Field, Struct, bit, fn, u8
 DATA_PORT = 0x60
 COMMAND_PORT = 0x64
 WRITE_CONFIGURATION = 0x60
+WRITE_OUTPUT_BUFFER = 0xD2
 SELF_TEST_PASSED = 0x55
 CLOCK_STUCK_LOW = 0x01  # what the interface test says with nothing plugged in
 OUTPUT_PORT = 0x03  # reset line high, A20 open
@@ -73,6 +74,8 @@ def keyboard_write_data(keyboard: KeyboardController, value: u8) -> None:
     keyboard.last_was_command = False
     if keyboard.argument_for == WRITE_CONFIGURATION:
         keyboard.configuration = value
+    elif keyboard.argument_for == WRITE_OUTPUT_BUFFER:
+        answer(keyboard, value)
     keyboard.argument_for = 0
 
 

@@ -44,6 +44,8 @@ ROOTS = (
     "hypervisor.archive",
     "hypervisor.devices.acpi.",
     "hypervisor.devices.uart",
+    "hypervisor.devices.pci_host",
+    "hypervisor.devices.keyboard_controller",
     "hypervisor.vm.manifest",
     "hypervisor.exits.",
     "hypervisor.vm.boot.",
