@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, fn_table, u32
+from codegen.lang import Hva, fn, fn_table, u32
 from drivers.interrupt.lapic_driver import lapic_eoi, lapic_in_service
 from hypervisor.console.console import console_interrupt
 from hypervisor.cpu.per_cpu import CPU
@@ -22,10 +22,12 @@ def dispatch_interrupt(vector: u32) -> None:
 
 @fn
 def on_timer(vector: u32) -> None:
-    """The time slice or an idle wait is over: whoever waits looks at `timer_fired`."""
+    """The time slice or an idle wait is over: whoever waits looks at `timer_fired`. On AMD-V it may have come behind
+    an exit of another cause: the next entry takes the closer look."""
     own = CPU.here()
     own.timer_interrupts += 1
     own.timer_fired.store(1)
+    own.plain_vcpu = Hva(0)
     lapic_eoi()
 
 

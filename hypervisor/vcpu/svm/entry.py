@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import address_of, fn, implements, stub, u8, u32
 from hypervisor.cpu.per_cpu import CPU
+from hypervisor.time.host_timer import host_timer_arm
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.guard import BEFORE_ENTRY, BEHIND_EXIT, GUARD_CONSTANTS, OPERANDS, VERW_NOW
@@ -121,8 +122,11 @@ def svm_enter_guarded(vcpu: Vcpu) -> None:
 
 @fn(noinline=True)
 def enter_rarely(vcpu: Vcpu) -> None:
-    """An entry after another vCPU had the processor, or with guards."""
+    """An entry after another vCPU had the processor, with guards, or after a timer interrupt that was taken behind an
+    exit of another cause: then the deadline has passed, and the guest must not run on without a timer."""
     load(vcpu)
+    if CPU.current.timer_fired.load() != 0:
+        host_timer_arm(vcpu.deadline)
     state = svm_of(vcpu)
     state.vmcb.control.tlb_control = u8.trunc(state.flush)
     if state.guards != 0:
