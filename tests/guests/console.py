@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from codegen.lang import PortBlock, Reg, Span, TextSink, at, fn, i64, len, ports, range, u8, u16, u32, u64, usize
+from codegen.lang import PortBlock, Reg, Span, TextSink, at, fn, i64, len, ports, range, span, u8, u16, u32, u64, usize
 
 COM1 = 0x3F8
 EMPTY = 0x20
+DIGITS = span(b"0123456789abcdef")
 
 
 class Uart(PortBlock, size=8):
@@ -25,7 +26,7 @@ def put(byte: u8) -> None:
 
 @fn
 def begin() -> None:
-    text(b"guest: ")
+    text(span(b"guest: "))
 
 
 @fn
@@ -42,7 +43,7 @@ def unsigned(value: u64, base: u32, width: u32, flags: u32) -> None:
         digits -= 1
     while digits != 0:
         digits -= 1
-        put(b"0123456789abcdef"[usize(value >> (digits * 4) & 15)])
+        put(DIGITS[usize(value >> (digits * 4) & 15)])
 
 
 @fn

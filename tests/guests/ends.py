@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, Hpa, Span, Struct, at, fn, intrinsic, len, phys, phys_span, range, span, u32, u64, usize
+from codegen.lang import (
+    Field,
+    Hpa,
+    Span,
+    Struct,
+    at,
+    fn,
+    intrinsic,
+    len,
+    phys,
+    phys_span,
+    range,
+    read_cr0,
+    span,
+    u32,
+    u64,
+    usize,
+)
+from tests.guests.checks.control import GP, MOV_CR, mov_cr0_rax
 from tests.guests.console import say
+from tests.guests.machine import power_off
+from tests.guests.trapped import came, expect
 
 COMMAND_LINE_PRESENT = 1 << 2
 COMMAND_LINE_MAX = 256
 TRIPLE_FAULT = span(b"triple-fault")
 RUN_AWAY = span(b"run-away")
 SPIN = span(b"spin")
+LEAVE_PAGING = span(b"leave-paging")
+CR0_PG = 1 << 31
 
 
 class MultibootInformation(Struct, size=120, align=4):
@@ -65,7 +87,20 @@ def end_as_asked(information: Hpa) -> None:
     if asks_for(line, RUN_AWAY):
         say("run away")
         jump_to(u64(0xC000_0000))
+    if asks_for(line, LEAVE_PAGING):
+        leave_paging()
     if asks_for(line, SPIN):
         say("spin")
         while True:
             pass
+
+
+@fn
+def leave_paging() -> None:
+    """In 64-bit code: #GP(0) on hardware. Not a check like the others because an emulator that lets it pass ends us."""
+    old = read_cr0()
+    expect(u64(MOV_CR))
+    mov_cr0_rax(old & ~CR0_PG)
+    if came(u32(GP), u64(0)) and read_cr0() == old:
+        say("PASS paging cannot be left in 64 bit code")
+    power_off()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -12,27 +13,22 @@ from codegen.program import Sources, build_image
 
 PHYSICAL_BASE = 2 << 20
 PHYSICAL_MAP = 0xFFFF_8000_0000_0000
+ROOTS = {
+    "boot.entry.entry": ("boot_entry",),
+    "boot.entry.early": ("early_memory",),
+    "tests.guests.header": ("multiboot_header",),
+    "tests.guests.main": ("start", "keep_boot_information"),
+    "tests.guests.trapped": ("handle_trap", "trap"),
+}
 OURS = ("boot.entry", "hypervisor.cpu", "tests.guests")
 
 
 def build_kernel(output: Path) -> Path:
     """Compile and link in this process."""
-    import boot.entry.early
-    import boot.entry.entry
-    import tests.guests.header
-    import tests.guests.main
-    import tests.guests.trapped
-
+    roots: list[Fn | StubFn] = []
+    for module, names in ROOTS.items():
+        roots += [getattr(importlib.import_module(module), name) for name in names]
     modules = [module for name, module in sys.modules.items() if name.startswith(OURS)]
-    roots: list[Fn | StubFn] = [
-        boot.entry.entry.boot_entry,
-        tests.guests.header.multiboot_header,
-        boot.entry.early.early_memory,
-        tests.guests.main.start,
-        tests.guests.main.keep_boot_information,
-        tests.guests.trapped.handle_trap,
-        tests.guests.trapped.trap,
-    ]
     sources = Sources(roots, modules, IMAGE, physical_base=PHYSICAL_MAP)
     return build_image(sources, ImageLayout(PHYSICAL_BASE, "boot_entry"), output)
 

@@ -20,7 +20,7 @@ from codegen.lang import (
 from tests.guests.check import check, checks_of
 from tests.guests.trapped import came, expect, nothing_came
 
-CR0_TS, CR0_AM, CR0_CD, CR0_PG = 1 << 3, 1 << 18, 1 << 30, 1 << 31
+CR0_TS, CR0_AM, CR0_CD = 1 << 3, 1 << 18, 1 << 30
 CR4_PGE, CR4_VMXE = 1 << 7, 1 << 13
 GP, UD, MOV_CR = 13, 6, 3
 
@@ -78,15 +78,6 @@ def clts_clears_ts() -> bool:
     found = read_cr0()
     write_cr0(old)
     return found & CR0_TS == 0
-
-
-@check
-@fn
-def paging_cannot_be_left_in_64_bit_code() -> bool:
-    old = read_cr0()
-    expect(u64(MOV_CR))
-    mov_cr0_rax(old & ~CR0_PG)
-    return came(u32(GP), u64(0)) and read_cr0() == old
 
 
 @check
