@@ -68,8 +68,9 @@ def xstate_start() -> None:
 
 @fn
 def xstate_initialise(area: Hva) -> None:
-    """Make a zeroed area what a processor has after reset."""
+    """Make an area what a processor has after reset; components beyond SSE are left out, so they are initialised."""
     fixed = view_at(XsaveArea, area)
+    fixed.zero()
     fixed.fcw = FCW_INITIAL
     fixed.mxcsr = MXCSR_INITIAL
     fixed.state_components = 1 << 0 | 1 << 1

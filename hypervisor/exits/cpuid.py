@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, u32, u64
+from codegen.lang import fn, u32, u64, xgetbv
 from hypervisor.devices.lapic.state import LapicMode
 from hypervisor.exits.registry import Resume, on_exit
 from hypervisor.vcpu.contract import vcpu_cr
@@ -58,9 +58,9 @@ def reply_patched(vcpu: Vcpu, answer: CpuidAnswer) -> Resume:
         case LeafKind.EXTENDED_STATE:
             reply(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
             if subleaf == 0:
-                regs.rbx = u64(extended_state_size(vcpu.vm.cpuid, vcpu.xcr0))
+                regs.rbx = u64(extended_state_size(vcpu.vm.cpuid, xgetbv(u32(0))))
             elif subleaf == 1 and regs.rax & XSAVEC != 0:
-                regs.rbx = u64(compacted_state_size(vcpu.vm.cpuid, vcpu.xcr0))
+                regs.rbx = u64(compacted_state_size(vcpu.vm.cpuid, xgetbv(u32(0))))
         case _:
             reply(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
     return Resume.NEXT_INSTRUCTION

@@ -6,7 +6,7 @@ from codegen.lang import Gpa, address_of, fn, min, phys, range, u8, u32, u64
 from hypervisor.config.manifest import NAME_BYTES, ManifestVm
 from hypervisor.console.guests import console_add_guest
 from hypervisor.console.log import log
-from hypervisor.cpu.xstate import XSTATE, XsaveArea, xstate_initialise
+from hypervisor.cpu.xstate import XSTATE, XsaveArea
 from hypervisor.memory.frames import allocate_frames, allocate_runs
 from hypervisor.memory.guest import add_slot
 from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
@@ -109,7 +109,6 @@ def create_vcpus(vm: Vm, wanted: u32) -> BootError | None:
         if control is None or extended is None:
             return BootError.NO_HOST_MEMORY
         vcpu.xstate = address_of(phys(XsaveArea, extended))
-        xstate_initialise(vcpu.xstate)
         vcpu_create(vcpu, control, vm.second_level_root, vm.vcpu_first + i + 1)
     SCHEDULER.vcpu_count = SCHEDULER.vcpu_count + wanted
     return None

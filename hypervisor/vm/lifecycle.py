@@ -11,6 +11,7 @@ from hypervisor.memory.guest import fill
 from hypervisor.time.clock import SECOND
 from hypervisor.time.wall import wall_at
 from hypervisor.vcpu.contract import vcpu_flush_tlb, vcpu_reset_registers, vcpu_set_tsc_offset
+from hypervisor.vcpu.load import reset_extended_state
 from hypervisor.vcpu.msr_state import reset_msrs
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
@@ -21,7 +22,6 @@ from hypervisor.vm.console import drain_console
 from hypervisor.vm.vm import VMS_MAX, StopReason, Vm, VmState
 
 VMS = storage_array(Vm, VMS_MAX)
-XCR0_RESET = 1
 
 
 @fn
@@ -79,8 +79,7 @@ def reset_vcpu(vcpu: Vcpu) -> None:
         lapic_enter_virtual_wire(vcpu.lapic)
     vcpu.regs.zero()
     reset_msrs(vcpu.msrs)
-    vcpu.xcr0 = XCR0_RESET
-    vcpu.tsc_aux = 0
+    reset_extended_state(vcpu)
     vcpu.work.store(0)
     vcpu_reset_registers(vcpu)
     vcpu.tsc_offset = u64(0).wrapping_sub(vcpu.vm.clock_base)

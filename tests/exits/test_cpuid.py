@@ -38,7 +38,6 @@ def vcpu():
     vcpu = new_machine()
     set_mode(vcpu, 64, 0x1000)
     vcpu.lapic.mode = LapicMode.XAPIC
-    vcpu.xcr0 = 1
     return vcpu
 
 
@@ -132,7 +131,7 @@ def test_extended_state_sizes_follow_xcr0(vcpu):
         host.cpu.cpuid_leaves[(0xD, number)] = (size, offset, 2 if number == 6 else 0, 0)
     fill_cpuid(VM.cpuid, False)
     for xcr0, size, compacted in ((1, 576, 576), (7, 832, 832), (0xE7, 2688, 2432)):
-        vcpu.xcr0 = xcr0
+        host.cpu.xcr0 = xcr0
         assert ask(vcpu, 0xD, 0) == (0xE7, size, 2688, 0)
         assert ask(vcpu, 0xD, 1) == (7, compacted, 0, 0)
     assert ask(vcpu, 0xD, 6) == (512, 1152, 2, 0)
