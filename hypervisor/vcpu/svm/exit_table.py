@@ -15,6 +15,7 @@ from hypervisor.vcpu.svm.interruptibility import see_iret
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of
 from hypervisor.vcpu.vcpu import Vcpu
 
+INVD_OPCODE, WBINVD_OPCODE = 0x08, 0x09
 RDMSR_OPCODE, WRMSR_OPCODE = 0x32, 0x30
 STRING, DS, INS_OPCODE = 1 << 2, 3, 0x6C  # 6C to 6F: INS and OUTS
 FAULT_WRITE, FAULT_FETCH, FAULT_PAGE_WALK = 1 << 1, 1 << 4, 1 << 33
@@ -100,6 +101,16 @@ def decode_msr(vcpu: Vcpu) -> ExitKind:
 
 
 @fn
+def decode_wbinvd(vcpu: Vcpu) -> ExitKind:
+    """WBINVD; QEMU's TCG gives this code for INVD as well."""
+    length = length_by_next_rip(vcpu) if SVM.next_rip else length_of_two_byte(vcpu, u8(WBINVD_OPCODE))
+    if length == 0:
+        length = length_of_two_byte(vcpu, u8(INVD_OPCODE))
+    vcpu.exit.instruction_length = length
+    return ExitKind.WBINVD if length != 0 else ExitKind.UNKNOWN
+
+
+@fn
 def decode_nested_page_fault(vcpu: Vcpu) -> ExitKind:
     """EXITINFO1 is a page-fault error code, EXITINFO2 the guest-physical address (15.25.6)."""
     control = control_of(vcpu)
@@ -153,7 +164,7 @@ DECODERS = fn_table(
         ExitCode.STGI: REFUSED,
         ExitCode.CLGI: REFUSED,
         ExitCode.SKINIT: REFUSED,
-        ExitCode.WBINVD: two_byte(ExitKind.WBINVD, 0x09),
+        ExitCode.WBINVD: decode_wbinvd,
         ExitCode.MONITOR: event(ExitKind.MONITOR),
         ExitCode.MWAIT: event(ExitKind.MONITOR),
         ExitCode.MWAIT_ARMED: event(ExitKind.MONITOR),
