@@ -5,7 +5,7 @@ import pytest
 from tests.guests.conftest import Boot
 from tests.guests.main import CHECKS
 
-# QEMU's TCG takes addresses that are not canonical and any upper half of CR0 without a fault, and INT1 calls its debugger.
+# QEMU's TCG takes addresses that are not canonical and any upper half of CR0 without a fault; INT1 calls its debugger.
 NOT_ON_TCG = ("an address that is not canonical faults", "cr0 refuses its upper half", "int1 arrives once")
 ENDS = {"bochs": "guest: end 0 failed", "qemu": f"guest: end {len(NOT_ON_TCG)} failed"}
 NAMES = [bytes(check.name).decode() for check in CHECKS]
@@ -28,7 +28,9 @@ def test_the_guest_reaches_its_end(lines: list[str]) -> None:
 def test_the_guest_finds(lines: list[str], name: str) -> None:
     if name in NOT_ON_TCG and ENDS["qemu"] in lines:
         pytest.xfail("the emulator's own fault")
-    assert f"guest: PASS {name}" in lines
+    # A line of the monitor may stand in the middle of one of the guest's.
+    guest = "".join(line for line in lines if not line.startswith("keelback: "))
+    assert f"guest: PASS {name}" in guest
 
 
 def test_outs_prints_its_string(lines: list[str]) -> None:
