@@ -20,6 +20,7 @@ from hypervisor.vcpu.contract import (
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
+from hypervisor.vm.console import empty_console
 from hypervisor.vm.vm import StopReason, VmState, may_log
 
 SEGMENTS = tuple(SegmentName)
@@ -57,7 +58,8 @@ def stop_on_failed_entry(vcpu: Vcpu) -> Resume:
 
 @fn(noinline=True, cold=True)
 def stop_with_dump(vcpu: Vcpu, reason: StopReason) -> Resume:
-    """Stop the whole VM and log this vCPU's registers."""
+    """Stop the whole VM and log this vCPU's registers, behind the guest's own last words."""
+    empty_console(vcpu.vm)
     dump(vcpu)
     vcpu.vm.stop_reason = reason
     vcpu.vm.state = VmState.STOPPED

@@ -15,8 +15,7 @@ ROOM_MIN = 64  # bytes that stay free for the monitor's own lines
 @fn
 def drain_console(vm: Vm) -> None:
     """Take what the guest's UART has sent, as far as the real line's queue has room; the rest stays in the UART,
-    which is
-    then busy for the guest, so nothing is lost."""
+    which is then busy for the guest, so nothing is lost."""
     uart = vm.board.uart
     sent = False
     while console_room() > ROOM_MIN:
@@ -28,6 +27,17 @@ def drain_console(vm: Vm) -> None:
     if sent:
         console_push()
         board_uart_changed(vm.board)
+
+
+@fn(cold=True)
+def empty_console(vm: Vm) -> None:
+    """The last words of a VM that stops or starts over: all of them, waiting for the line where it is slow."""
+    while True:
+        byte = uart_take_output(vm.board.uart)
+        if byte is None:
+            break
+        console_put_guest_byte(vm.id, byte)
+    console_push()
 
 
 @fn

@@ -18,7 +18,7 @@ from hypervisor.vcpu.vcpu import Vcpu, VcpuState
 from hypervisor.vm.boot.error import words_for
 from hypervisor.vm.boot.memory_map import low_ram_end
 from hypervisor.vm.boot.start import place_guest
-from hypervisor.vm.console import drain_console
+from hypervisor.vm.console import empty_console
 from hypervisor.vm.vm import VMS_MAX, StopReason, Vm, VmState
 
 VMS = storage_array(Vm, VMS_MAX)
@@ -62,7 +62,7 @@ def restart_vm(vm: Vm) -> None:
 def reset_hardware(vm: Vm) -> None:
     """Board and vCPUs as after power-up. Timers stop before anything else."""
     vm.stop_reason = StopReason.NONE
-    drain_console(vm)
+    empty_console(vm)
     vm.clock_base = rdtsc()
     board_reset(vm.board, wall_at(vm.clock_base) // SECOND)
     low = low_ram_end(vm.memory_size)
@@ -93,13 +93,14 @@ def serve_request(vm: Vm) -> None:
     """Do what the guest asked of its board."""
     match vm.board.request:
         case BoardRequest.RESET:
+            empty_console(vm)
             log(f"{vm.name_span()}: reset by the guest")
             vm.board.request = BoardRequest.NONE
             restart_vm(vm)
         case BoardRequest.POWER_OFF:
-            log(f"{vm.name_span()}: powered off")
             vm.board.request = BoardRequest.NONE
             stop_vm(vm, StopReason.POWER_OFF)
+            log(f"{vm.name_span()}: powered off")
         case _:
             return
 
@@ -107,6 +108,7 @@ def serve_request(vm: Vm) -> None:
 @fn
 def stop_vm(vm: Vm, reason: StopReason) -> None:
     """No vCPU of it runs again until it is started anew."""
+    empty_console(vm)
     vm.stop_reason = reason
     vm.state = VmState.STOPPED
     for i in range(vm.vcpu_count):

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, BitStruct, Field, Hpa, HwEnum, Span, Struct, bit, count, fn, span_of, u8, u32, u64, usize
+from codegen.lang import (
+    Array,
+    BitStruct,
+    Field,
+    Hpa,
+    HwEnum,
+    Span,
+    Struct,
+    bit,
+    count,
+    fn,
+    span_of,
+    u8,
+    u32,
+    u64,
+    usize,
+)
 from hypervisor.devices.board import Board
 from hypervisor.memory.guest import GuestMemory
 from hypervisor.vm.cpuid_table import CpuidTable
@@ -30,6 +46,7 @@ class StopReason(HwEnum, repr=u32):
     CRASHED = 3  # an exit that nothing can answer, with a dump in the log
     ENTRY_FAILED = 4
     OUTSIDE_MEMORY = 5  # ran off its memory
+    HALTED = 6  # every vCPU halted with interrupts off: nothing can wake it
 
 
 class VmFlags(BitStruct, repr=u32):
