@@ -262,6 +262,18 @@ def test_x2apic_mode_has_its_own_register_map(run: Run) -> None:
 
 
 @everywhere
+def test_read_only_bits_of_a_local_vector_are_ignored_and_reserved_ones_refused(run: Run) -> None:
+    reset(run)
+    enter_x2apic(run)
+    write_msr(run, 0x0F, 0x1FF)
+    assert write_msr(run, 0x35, 0x5700) == LapicEffect.INTERRUPT  # as Linux does before it restarts
+    assert int(run(lapic_msr_read, LAPIC, u32(0x35), u64(0))) == 0x0700
+    for number in (0x32, 0x33, 0x34, 0x35, 0x36, 0x37):
+        assert write_msr(run, number, 1 << 12 | 1 << 16 | 0x50) != LapicEffect.REFUSED
+        assert write_msr(run, number, 1 << 11) == LapicEffect.REFUSED
+
+
+@everywhere
 def test_logical_destinations_of_all_models(run: Run) -> None:
     def addressed(destination: int, logical: bool = True) -> bool:
         return bool(run(lapic_is_addressed, LAPIC, u32(destination), logical))

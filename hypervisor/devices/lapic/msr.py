@@ -6,6 +6,7 @@ from codegen.lang import fn, static, u32, u64
 from drivers.interrupt.lapic import Lapic
 from hypervisor.devices.lapic.command import lapic_send
 from hypervisor.devices.lapic.registers import (
+    READ_ONLY_BITS,
     READABLE_X2APIC,
     REGISTERS,
     WRITABLE_BITS,
@@ -47,6 +48,6 @@ def lapic_msr_write(lapic: LocalApic, number: u32, value: u64, now: u64) -> Lapi
         return lapic_send(lapic, low, destination)
     if number >= REGISTERS or u64(static(WRITABLE_X2APIC)) >> (number & 63) & 1 == 0:
         return LapicEffect.REFUSED
-    if value & ~u64(WRITABLE_BITS[number]) != 0:
+    if value & ~u64(WRITABLE_BITS[number] | READ_ONLY_BITS[number]) != 0:
         return LapicEffect.REFUSED
-    return WRITERS[number](lapic, low, now)
+    return WRITERS[number](lapic, low & WRITABLE_BITS[number], now)

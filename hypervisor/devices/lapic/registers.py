@@ -19,6 +19,8 @@ REGISTERS = 64
 CURRENT_COUNT = Lapic.current_count.offset >> 4
 LVT_PIN_BITS = 0x1_A7FF  # vector, delivery mode, polarity, trigger mode, mask
 LVT_BITS = 0x1_07FF  # vector, delivery mode, mask
+DELIVERY_STATUS = 1 << 12  # of every local vector, read-only
+REMOTE_IRR = 1 << 14  # of the pins, read-only
 
 
 def number_of(offset: int) -> int:
@@ -200,6 +202,16 @@ WRITES = {
 WRITERS = fn_table(
     {number_of(offset): writer for offset, (writer, _) in WRITES.items()}, default=write_reserved, size=REGISTERS
 )
+READ_ONLY = {
+    Lapic.lvt_timer.offset: DELIVERY_STATUS,
+    Lapic.lvt_thermal.offset: DELIVERY_STATUS,
+    Lapic.lvt_performance.offset: DELIVERY_STATUS,
+    Lapic.lvt_lint0.offset: DELIVERY_STATUS | REMOTE_IRR,
+    Lapic.lvt_lint1.offset: DELIVERY_STATUS | REMOTE_IRR,
+    Lapic.lvt_error.offset: DELIVERY_STATUS,
+}
+# Bits that a write may set to no effect: Linux does, when it restarts the machine. Other bits are reserved.
+READ_ONLY_BITS = table(u32, [READ_ONLY.get(number << 4, 0) for number in range(REGISTERS)])
 WRITABLE_BITS = table(u32, [WRITES.get(number << 4, (None, 0))[1] for number in range(REGISTERS)])
 
 WRITABLE_XAPIC = mask_of([offset for offset in WRITES if offset != Lapic.self_ipi.offset])
