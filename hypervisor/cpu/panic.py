@@ -82,6 +82,12 @@ report = TextSink(begin=begin_panic, text=put_text, unsigned=put_unsigned, signe
 def panic_at(frame: TrapFrame) -> Never:
     """An exception of the monitor's own code."""
     report(f"{exception_name(u32.trunc(frame.vector))} (vector {frame.vector}, error code {frame.error:#x})")
+    stop_at(frame)
+
+
+@fn(cold=True)
+def stop_at(frame: TrapFrame) -> Never:
+    """After `report(…)` in a trap's handler: registers, and the calls that led to the trap."""
     print_registers(frame)
     print_place(frame.rip)
     print_stack(frame.rbp)

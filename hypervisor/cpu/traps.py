@@ -1,4 +1,4 @@
-"""Where every trap of the host arrives: interrupts go on, NMIs are counted, exceptions are the end."""
+"""Where every trap of the host arrives: interrupts go on, NMIs are counted, machine checks judged, exceptions are the end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Never
 
 from codegen.lang import fn, trap_site, u32
 from hypervisor.cpu.interrupts import FIRST_INTERRUPT, dispatch_interrupt
+from hypervisor.cpu.machine_check_report import handle_machine_check
 from hypervisor.cpu.panic import panic, panic_at
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.cpu.trap_frame import TrapFrame
@@ -20,9 +21,10 @@ def handle_trap(frame: TrapFrame) -> None:
         dispatch_interrupt(vector)
     elif vector == u32(Vector.NMI):
         CPU.here().nmis.fetch_add(1)
+    elif vector == u32(Vector.MC):
+        CPU.here().machine_checks.fetch_add(1)
+        handle_machine_check(frame)
     else:
-        if vector == u32(Vector.MC):
-            CPU.here().machine_checks.fetch_add(1)
         panic_at(frame)
 
 

@@ -6,20 +6,22 @@ from typing import Never
 
 from codegen.lang import Field, Struct, fn, min, range, rdtsc, storage, u32, u64
 from hypervisor.console.console import console_interrupt
+from hypervisor.console.guests import console_flush_guests
 from hypervisor.console.log import log
 from hypervisor.cpu.idle import idle_until
-from hypervisor.devices.clock import NEVER
+from hypervisor.cpu.machine_check_report import log_machine_checks
+from hypervisor.exits.hlt import can_wake, interrupts_on
 from hypervisor.time.clock import ns_to_tsc
 from hypervisor.vcpu.load import load_vcpu
 from hypervisor.vcpu.pool import VCPUS, vcpu_of
 from hypervisor.vcpu.run import run_slice
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
 from hypervisor.vm.console import drain_console, feed_console
-from hypervisor.vm.interrupts import interrupt_pending, service_board
-from hypervisor.vm.lifecycle import VMS, serve_request, vms_alive
+from hypervisor.vm.interrupts import service_board
+from hypervisor.vm.lifecycle import VMS, serve_request, stop_vm, vms_alive
 from hypervisor.vm.startup import serve_startup, startup_requested
 from hypervisor.vm.timers import advance_timers, host_tsc_at, next_deadline
-from hypervisor.vm.vm import VMS_MAX, Vm, VmState
+from hypervisor.vm.vm import VMS_MAX, StopReason, Vm, VmState
 
 SLICE = 10_000_000  # ns
 LOG_LINES_PER_SECOND = 50
@@ -52,6 +54,7 @@ def schedule() -> Never:
             if not said and vms_alive() == 0:
                 log("all guests have stopped")
                 said = True
+            console_flush_guests()  # a prompt has no line end
             idle_until(deadline)
 
 
@@ -60,7 +63,7 @@ def serve_vms() -> u64:
     """Timers, console and requests of all VMs; wakes vCPUs that an interrupt has reached. The next deadline in host
     TSC."""
     refill_log_budgets()
-    deadline = u64(NEVER)
+    deadline = SCHEDULER.budget_refill
     for i in range(u32(VMS_MAX)):
         vm = VMS[i]
         if vm.state == VmState.RUNNING:
@@ -77,24 +80,32 @@ def serve_vms() -> u64:
 
 @fn
 def refill_log_budgets() -> None:
-    """Once a second each VM may cause a bounded number of log lines again."""
+    """Once a second each VM may cause a bounded number of log lines again, and the hardware is asked for errors."""
     now = rdtsc()
     if now < SCHEDULER.budget_refill:
         return
     SCHEDULER.budget_refill = now.wrapping_add(ns_to_tsc(u64(SECOND)))
     for i in range(u32(VMS_MAX)):
         VMS[i].log_budget = LOG_LINES_PER_SECOND
+    log_machine_checks()
 
 
 @fn
 def wake_vcpus(vm: Vm) -> None:
-    """A halted vCPU goes on when an interrupt or NMI waits for it; INIT and STARTUP messages are obeyed."""
+    """A halted vCPU goes on when an interrupt or NMI waits for it; INIT and STARTUP messages are obeyed. A VM
+    of which no vCPU can ever go on has stopped."""
+    alive = False
     for i in range(vm.vcpu_count):
         vcpu = vcpu_of(vm, i)
         if startup_requested(vcpu):
             serve_startup(vcpu)
-        if vcpu.state == VcpuState.HALTED and (interrupt_pending(vcpu) or VcpuWork.of(vcpu.work.load()).nmi):
+        if vcpu.state == VcpuState.HALTED and can_wake(vcpu):
             vcpu.state = VcpuState.RUNNABLE
+        if vcpu.state == VcpuState.RUNNABLE or vcpu.state == VcpuState.HALTED and interrupts_on(vcpu):
+            alive = True
+    if not alive:
+        stop_vm(vm, StopReason.HALTED)
+        log(f"{vm.name_span()}: halted with interrupts off: nothing can wake it")
 
 
 @fn

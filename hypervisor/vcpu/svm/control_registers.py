@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, implements, u32, u64
+from codegen.lang import fn, implements, read_cr4, u32, u64
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.svm.state import save_of
 from hypervisor.vcpu.vcpu import Vcpu
 
 CR0_PG = 1 << 31
+CR4_MCE = 1 << 6
 EFER_LME, EFER_LMA, EFER_SVME = 1 << 8, 1 << 10, 1 << 12
 
 
@@ -41,7 +42,8 @@ def vcpu_set_cr(vcpu: Vcpu, number: u32, value: u64) -> None:
         case 3:
             save.cr3 = value
         case _:
-            save.cr4 = value
+            # With MCE clear a machine check in the guest would shut the whole machine down (APM vol. 2, 9.3.1).
+            save.cr4 = value | read_cr4() & CR4_MCE
 
 
 @implements(contract.vcpu_efer)

@@ -6,7 +6,7 @@ from codegen.lang import Local, cpuid, fn, implements, static, u32, u64
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.event import Event
 from hypervisor.vcpu.segment import Segment, SegmentName, SegmentRights
-from hypervisor.vcpu.svm.control_registers import EFER_SVME
+from hypervisor.vcpu.svm.control_registers import EFER_SVME, vcpu_set_cr
 from hypervisor.vcpu.svm.registers import RFLAGS_ALWAYS_1
 from hypervisor.vcpu.svm.segments import vcpu_write_segment
 from hypervisor.vcpu.svm.state import svm_of
@@ -53,6 +53,7 @@ def vcpu_reset_registers(vcpu: Vcpu) -> None:
     save.zero()
     save.efer = EFER_SVME
     save.cr0 = CR0_AT_RESET
+    vcpu_set_cr(vcpu, u32(4), u64(0))
     save.dr6 = DR6_AT_RESET
     save.dr7 = DR7_AT_RESET
     save.rflags = RFLAGS_ALWAYS_1
