@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Never
 
 from codegen.lang import Hpa, fn
+from hypervisor.check.report import check_machine
 from hypervisor.console.log import log
 from hypervisor.cpu.stacks import leave_loader_stack
-from hypervisor.machine import machine_begin, machine_complete
+from hypervisor.machine import BOOT, machine_begin, machine_complete
 from hypervisor.sched.round_robin import schedule
 from hypervisor.time.clock import clock_now
 from hypervisor.time.guest_clock import guest_clock_start
@@ -29,6 +30,8 @@ def start_on_own_stack() -> Never:
     wall_start()
     guest_clock_start()
     log(f"the machine is ours after {clock_now() // 1000} us")
+    if BOOT.flags.check_machine:
+        check_machine(BOOT)
     if virtualization_start():
         create_vms()
     schedule()

@@ -26,7 +26,7 @@ LOW_MEMORY_END = 16 << 20  # nothing of ours goes below: ISA holes, firmware, ol
 @fn
 def load_monitor(info: BootInfo) -> u64:
     """Fill image and archive of `info`, whose memory map stands already. The image's 32-bit entry, physical."""
-    image = image_for(choose_vendor())
+    image = image_for(choose_vendor(), info.flags.check_machine)
     directory = Local(Extent)
     open_directory(directory)
     entry = load_image(info, directory, image)
@@ -36,8 +36,9 @@ def load_monitor(info: BootInfo) -> u64:
 
 
 @fn
-def image_for(vendor: Vendor) -> Span:
-    if vendor == Vendor.VT_X:
+def image_for(vendor: Vendor, check: bool) -> Span:
+    """By CPUID; to check a machine that cannot run guests, either image does."""
+    if vendor == Vendor.VT_X or (vendor == Vendor.NONE and check):
         return VT_X_IMAGE
     if vendor == Vendor.AMD_V:
         return AMD_V_IMAGE

@@ -3,7 +3,8 @@ ones."""
 
 from __future__ import annotations
 
-from codegen.lang import Array, BitStruct, Field, Struct, bit, bits, count, fn, table, u8, u32
+from codegen.lang import Array, Field, Struct, count, fn, table, u32
+from drivers.pci.config_ports import ConfigAddress
 
 CONFIG_ADDRESS = 0xCF8
 CONFIG_DATA = 0xCFC
@@ -14,16 +15,6 @@ HOST_BRIDGE = (
     0x0000_0000,
 )  # Intel 440FX, revision 2, as the board is a PC of that family
 CONFIG_BYTES = 256
-
-
-class ConfigAddress(BitStruct, repr=u32):
-    """The register at CF8h."""
-
-    register: u8 = bits(2, 7)  # dword number
-    function: u8 = bits(8, 10)
-    device: u8 = bits(11, 15)
-    bus: u8 = bits(16, 23)
-    enable: bool = bit(31)
 
 
 HEADER = table(u32, list(HOST_BRIDGE))

@@ -74,7 +74,7 @@ def adjusted(capability: u64, wanted: u32) -> u32:
 
 @fn
 def missing_in_cpuid() -> Capability:
-    """VMX, XSAVE and NX, and the firmware's lock."""
+    """VMX, and the firmware's lock."""
     _, _, ecx, _ = cpuid(u32(1), u32(0))
     feature = FeatureBits.of(ecx)
     if not feature.vmx:
@@ -82,7 +82,14 @@ def missing_in_cpuid() -> Capability:
     control = FeatureControl.of(rdmsr(u32(msr_index.IA32_FEATURE_CONTROL)))
     if control.locked and not control.vmx:
         return Capability.FIRMWARE_LOCK
-    if not feature.xsave:
+    return Capability.PRESENT
+
+
+@fn
+def missing_beside_vmx() -> Capability:
+    """XSAVE and NX."""
+    _, _, ecx, _ = cpuid(u32(1), u32(0))
+    if not FeatureBits.of(ecx).xsave:
         return Capability.XSAVE
     _, _, _, edx = cpuid(u32(0x8000_0001), u32(0))
     if edx & (1 << 20) == 0:

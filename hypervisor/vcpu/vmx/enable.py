@@ -24,6 +24,7 @@ from hypervisor.vcpu.contract import Capability
 from hypervisor.vcpu.vmx import msr_index
 from hypervisor.vcpu.vmx.capability import (
     FeatureControl,
+    missing_beside_vmx,
     missing_in_controls,
     missing_in_cpuid,
     missing_in_ept,
@@ -46,12 +47,14 @@ class VmxRegion(Struct, size=4096, align=4096):
 @implements(contract.vendor_missing_capability)
 @fn(cold=True)
 def vendor_missing_capability() -> Capability:
-    """The first thing this CPU lacks. VMX, firmware lock, XSAVE, NX, EPT, unrestricted guest, then the controls."""
+    """The first thing this CPU lacks. VMX, firmware lock, EPT, unrestricted guest, the controls, XSAVE, NX."""
     missing = missing_in_cpuid()
     if missing == Capability.PRESENT:
         missing = missing_in_ept()
     if missing == Capability.PRESENT:
         missing = missing_in_controls()
+    if missing == Capability.PRESENT:
+        missing = missing_beside_vmx()
     return missing
 
 
