@@ -1,0 +1,50 @@
+"""Configurations of real guests, written where a test wants them: two tests never share a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from boot.guests.catalogue import guest_path
+
+CONSOLE = "console=ttyS0"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """One `[[vm]]`. `kernel` is a guest of the catalogue or a file; Linux gets our initramfs."""
+
+    name: str
+    kernel: str | Path
+    command_line: str = CONSOLE
+    memory: str = "256M"
+    kvm_signature: bool = True
+
+    def toml(self) -> str:
+        kernel = self.kernel if isinstance(self.kernel, Path) else guest_path(self.kernel)
+        linux = isinstance(self.kernel, str) and self.kernel.startswith("linux")
+        return "\n".join(
+            [
+                "[[vm]]",
+                f'name = "{self.name}"',
+                f'kernel = "{kernel}"',
+                *([f'initrd = "{guest_path("initramfs")}"'] if linux else []),
+                f'cmdline = "{self.command_line}"',
+                f'memory = "{self.memory}"',
+                "vcpus = 1",
+                *([] if self.kvm_signature else ["kvm_signature = false"]),
+            ]
+        )
+
+
+CLOUD = Guest("debian", "linux-cloud")
+GENERIC = Guest("debian", "linux-generic")
+MACH = Guest("mach", "gnumach", "console=com0", "64M")
+MEMTEST = Guest("memtest", "memtest86+", "console=ttyS0,115200", "32M")
+
+
+def write_configuration(folder: Path, *guests: Guest) -> Path:
+    """A file whose stem is the folder's name: `build.py run` names the archive and the ISO after it."""
+    file = folder / f"{folder.name}.toml"
+    file.write_text("\n".join(guest.toml() for guest in guests) + "\n")
+    return file
