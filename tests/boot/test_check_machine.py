@@ -1,12 +1,14 @@
+import subprocess
 import time
 from pathlib import Path
-from socket import AF_UNIX, socket
+from socket import AF_UNIX, socket, socketpair
 
 import pytest
 
 from boot.image.iso import build_iso
 from boot.machines.emulator import start
 from boot.machines.machine import MIB, Host, Machine
+from boot.machines.qemu import qemu_command
 from boot.machines.session import Session
 from boot.machines.watch import Outcome, Watch
 from hypervisor.image import build_images
@@ -37,15 +39,23 @@ def report_lines(machine: Machine, menu: bool) -> list[str]:
         return session.output.decode().replace("\r", "").splitlines()
 
 
-def screen_rows(control: Path, copy: Path) -> list[str]:
-    with socket(AF_UNIX) as qemu:
-        qemu.connect(str(control))
-        qemu.sendall(f"pmemsave 0xb8000 {2 * COLUMNS * ROWS} {copy}\n".encode())
-        until = time.monotonic() + 10
-        while time.monotonic() < until and not (copy.exists() and copy.stat().st_size == 2 * COLUMNS * ROWS):
-            time.sleep(0.05)
+def screen_rows(qemu: socket, copy: Path) -> list[str]:
+    copy.unlink(missing_ok=True)
+    qemu.sendall(f'pmemsave 0xb8000 {2 * COLUMNS * ROWS} "{copy}"\n'.encode())
+    until = time.monotonic() + 10
+    while time.monotonic() < until and not (copy.exists() and copy.stat().st_size == 2 * COLUMNS * ROWS):
+        time.sleep(0.05)
     text = copy.read_bytes()[::2].decode("latin-1")
     return [text[row * COLUMNS : (row + 1) * COLUMNS].rstrip() for row in range(ROWS)]
+
+
+def screen_after_the_check(control: Path, copy: Path) -> list[str]:
+    with socket(AF_UNIX) as qemu:
+        qemu.connect(str(control))
+        until = time.monotonic() + 60
+        while not has_line(rows := screen_rows(qemu, copy), END.decode()) and time.monotonic() < until:
+            time.sleep(0.2)
+    return rows
 
 
 def has_line(lines: list[str], *parts: str) -> bool:
@@ -88,9 +98,25 @@ def test_the_screen_shows_the_whole_report(machine_iso: Path, tmp_path: Path, cp
     with start(machine) as emulator:
         assert Session(emulator, Watch(MENU), time.monotonic() + 60).run() is Outcome.FOUND
         emulator.serial.send(b"2")
-        assert Session(emulator, Watch(END), time.monotonic() + 60).run() is Outcome.FOUND
-        time.sleep(0.5)
-        rows = screen_rows(control, tmp_path / "screen")
+        rows = screen_after_the_check(control, tmp_path / "screen")
     assert has_line(rows, "check of this machine: AMD EPYC Processor"), "\n".join(rows)
     assert has_line(rows, "VT-x or AMD-V: ", "used" if "+" in cpu else "missing")
     assert has_line(rows, "the check is complete: guests can")
+
+
+def test_a_machine_without_a_uart_shows_the_report_too(images: dict[str, Path], tmp_path: Path) -> None:
+    control = tmp_path / "control"
+    arguments = ("-append", "check", "-monitor", f"unix:{control},server=on,wait=off")
+    machine = Machine(Host.QEMU, kernel=images["amd-v"], memory=256 * MIB, arguments=arguments)
+    ours, theirs = socketpair()
+    command = qemu_command(machine, theirs.fileno(), tmp_path)
+    command[command.index("chardev:com1")] = "none"
+    with ours, theirs, subprocess.Popen(command, pass_fds=(theirs.fileno(),)) as process:
+        try:
+            while not control.exists():
+                time.sleep(0.05)
+            rows = screen_after_the_check(control, tmp_path / "screen")
+        finally:
+            process.kill()
+    assert has_line(rows, "serial port COM1: missing (the screen is the console)"), "\n".join(rows)
+    assert has_line(rows, "the check is complete: guests can run on this machine")
