@@ -23,4 +23,4 @@ def assemble_stub(stub: StubFn) -> Stub:
         code, relocations = slots.split(assemble(text + slots.table(), stub.bits))
     except (BadAssembly, NameError, jinja2.TemplateError) as error:
         raise BadAssembly(f"{stub.file}:{stub.line}: stub {stub.symbol}: {error}") from None
-    return Stub(stub.symbol, code, relocations, (), VOID, stub.section)
+    return Stub(stub.symbol, code, relocations, (), VOID, stub.section, clobbers=stub.clobbers)

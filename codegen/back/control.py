@@ -125,12 +125,43 @@ def print_call(w: Writer, node: Call) -> str:
     arguments = [w.typed(argument) for argument in node.arguments]
     if node.callee in w.module.program.intrinsics:
         result = w.module.intrinsics.call(w, node, arguments)
+    elif node.callee in w.module.program.stubs and w.module.program.stubs[node.callee].clobbers:
+        result = _call_clobbering(w, node, arguments)
     else:
         callee = w.module.callee(node.callee)
         result = _call(w, node, f"{w.module.convention(node.callee)}{register_type(node.type)} {callee}", arguments)
     if node.noreturn:
         w.terminate("unreachable", node.loc)
     return result
+
+
+ARGUMENT_REGISTERS = ("di", "si", "dx", "cx", "r8", "r9")
+CALLER_SAVED = ("ax", "cx", "dx", "si", "di", "r8", "r9", "r10", "r11")
+
+
+def _call_clobbering(w: Writer, node: Call, arguments: list[str]) -> str:
+    """A stub that does not keep to the calling convention: LLVM learns from inline assembly which registers it loses.
+
+    An input register cannot be declared lost, so each argument is tied to a result that nobody reads.
+    """
+    registers = ARGUMENT_REGISTERS[: len(arguments)]
+    outputs = [] if isinstance(node.type, Void) else ["={ax}"]
+    first = len(outputs)
+    results = [register_type(node.type)] * first + [text.split(" ", 1)[0] for text in arguments]
+    lost = [name for name in CALLER_SAVED if name not in registers and not (first and name == "ax")]
+    constraints = [
+        *outputs,
+        *(f"={{{name}}}" for name in registers),
+        *(str(first + number) for number in range(len(arguments))),
+        "i",
+        *(f"~{{{name}}}" for name in (*lost, *w.module.program.stubs[node.callee].clobbers)),
+        "~{memory},~{dirflag},~{fpsr},~{flags}",
+    ]
+    type_ = f"{{ {', '.join(results)} }}" if len(results) != 1 else results[0]
+    place = first + 2 * len(arguments)
+    text = f'asm sideeffect "callq ${{{place}:P}}", "{",".join(constraints)}"'
+    value = w.value(f"call {type_} {text}({', '.join([*arguments, f'ptr {w.module.quote(node.callee)}'])})", node.loc)
+    return w.value(f"extractvalue {type_} {value}, 0", node.loc) if first else ""
 
 
 @prints_expression(CallIndirect)

@@ -16,7 +16,7 @@ from codegen.back.type_text import register_type
 from codegen.back.writer import Writer
 from codegen.ir.nodes import Function, Program
 
-FUNCTION = 'nounwind noredzone null_pointer_is_valid noimplicitfloat "frame-pointer"="all" "no-stack-arg-probe"'
+FUNCTION = 'nounwind noredzone null_pointer_is_valid noimplicitfloat "frame-pointer"="non-leaf" "no-stack-arg-probe"'
 _PLAIN_NAME = re.compile(r"[A-Za-z$._][A-Za-z$._0-9]*")
 
 
@@ -115,6 +115,8 @@ class ModuleText:
         ]
         if function.noinline or function.symbol == TRAP:
             words.append("noinline")
+        if function.inline and not self.target.host:
+            words.append("alwaysinline")
         if function.cold or function.symbol == TRAP:
             words.append("cold minsize optsize")
         if function.noreturn:

@@ -133,7 +133,7 @@ def lower_function(program: ProgramLowering, routine: Fn, symbol: str) -> None:
     program.program.functions[symbol] = ir.Function(
         symbol, routine.name, parameters, callee.result.ir, tuple(f.out), tuple(f.locals), callee.loc,
         options.section or ".text", options.noinline, options.cold, callee.result == NEVER, options.export is not None,
-        routine,
+        routine, options.inline,
     )  # fmt: skip
 
 

@@ -137,7 +137,7 @@ class ProgramLowering:
         except Exception as error:
             raise refuse(f"{routine.name} does not assemble: {error}", place_of(routine)) from error
         self.program.stubs[symbol] = ir.Stub(
-            symbol, made.code, made.relocations, types, result.ir, routine.section, made.align
+            symbol, made.code, made.relocations, types, result.ir, routine.section, made.align, made.clobbers
         )
         edges = self.calls.setdefault(symbol, [])
         for name in routine.externals:

@@ -468,6 +468,7 @@ class Function:
     noreturn: bool = False
     exported: bool = False
     origin: Any = None
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -521,7 +522,7 @@ class FunctionTable:
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """Assembled machine code with relocations to symbols."""
+    """Assembled machine code with relocations to symbols; `clobbers` are registers that its caller must save."""
 
     symbol: str
     code: bytes
@@ -530,6 +531,7 @@ class Stub:
     result: Type
     section: str = ".text"
     align: int = 16
+    clobbers: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

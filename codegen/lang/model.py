@@ -104,6 +104,7 @@ class FnOptions:
 
     section: str | None = None
     noinline: bool = False
+    inline: bool = False
     cold: bool = False
     unchecked: bool = False
     export: str | None = None

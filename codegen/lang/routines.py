@@ -192,6 +192,7 @@ class StubFn(Bindable):
         externals: tuple[str, ...],
         bits: int,
         section: str,
+        clobbers: tuple[str, ...],
         scope: Scope,
     ) -> None:
         super().__init__(function, scope, {})
@@ -200,11 +201,13 @@ class StubFn(Bindable):
         self.externals = externals
         self.bits = bits
         self.section = section
+        self.clobbers = clobbers
         self.symbol = function.__name__
 
 
 def fn(function: Any = None, /, **options: Any) -> Any:
-    """Compile this function: `@fn` or `@fn(section=…, noinline=…, cold=…, unchecked=…, export=…, where=…)`."""
+    """Compile this function: `@fn`, or `@fn(section=…, noinline=…, inline=…, cold=…, unchecked=…, export=…, where=…)`
+    with what stands in FnOptions."""
     scope = Scope(1)
     settings = FnOptions(**options)
     if function is not None:
@@ -225,13 +228,18 @@ def stub(
     externals: tuple[str, ...] = (),
     bits: int = 64,
     section: str = ".text",
+    clobbers: tuple[str, ...] = (),
 ) -> Any:
-    """This declaration is assembly of `bits` 16, 32 or 64; `externals` are the symbols that it may refer to."""
+    """This declaration is assembly of `bits` 16, 32 or 64; `externals` are the symbols that it may refer to. `clobbers`
+    are registers that the calling convention preserves and the stub does not (of RBX, R12 to R15): only in 64-bit code,
+    and such a stub calls nothing, as the stack is not aligned for it."""
     if bits not in (16, 32, 64):
         raise ValueError(f"stub: bits is 16, 32 or 64, not {bits}")
+    if not {*clobbers} <= {"rbx", "r12", "r13", "r14", "r15"} or (clobbers and (bits != 64 or externals)):
+        raise ValueError(f"stub: clobbers {clobbers}: of rbx and r12 to r15, in 64-bit code without externals")
     scope = Scope(1)
     given = dict(constants or {})
-    return lambda function: StubFn(function, template, given, externals, bits, section, scope)
+    return lambda function: StubFn(function, template, given, externals, bits, section, clobbers, scope)
 
 
 def contract(function: Any) -> Any:

@@ -41,6 +41,7 @@ class StubFn(Bindable):
     externals: tuple[str, ...]
     bits: int
     section: str
+    clobbers: tuple[str, ...]
     symbol: str
 
 @overload
@@ -50,6 +51,7 @@ def fn(
     *,
     section: str = ...,
     noinline: bool = ...,
+    inline: bool = ...,
     cold: bool = ...,
     unchecked: bool = ...,
     export: str = ...,
@@ -63,6 +65,7 @@ def stub(
     externals: tuple[str, ...] = (),
     bits: int = 64,
     section: str = ".text",
+    clobbers: tuple[str, ...] = (),
 ) -> Callable[[F], F]: ...
 def contract(function: F) -> F: ...
 def implements(declared: Callable[P, R]) -> Callable[[Callable[P, R]], Callable[P, R]]: ...

@@ -3,14 +3,17 @@ it."""
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from codegen.lang import fn, u32, u64
 from hypervisor.devices.board import Board
 
 PORTS_PER_PAGE = 256
 ALL_ONES = 0xFFFF_FFFF
+CLOCK = 0x80  # in a claim's widths: it wants to know the time
 
 PortReader = Callable[[Board, u32, u32, u64], u32]  # board, port, width in bytes, now in ns
 PortWriter = Callable[[Board, u32, u32, u32, u64], None]  # board, port, width in bytes, value, now in ns
@@ -51,6 +54,13 @@ def ignore_write(board: Board, port: u32, width: u32, value: u32, now: u64) -> N
     return
 
 
+def wants_clock(claim: PortClaim) -> bool:
+    """Whether its reader or writer looks at `now`: reading the clock for the others would be in vain."""
+    routines: tuple[Any, ...] = (claim.read, claim.write)
+    steps = [step.argval for routine in routines for step in dis.get_instructions(routine.function)]
+    return any("now" in value if isinstance(value, tuple) else value == "now" for value in steps)
+
+
 @dataclass(frozen=True)
 class PortTables:
     """Two levels: port / 256 gives a page, page and port give the index of a claim plus 1; 0 is nobody's. The lists
@@ -58,7 +68,7 @@ class PortTables:
 
     pages: list[int]
     indexes: list[int]
-    widths: list[int]  # by index: the widths in bytes, or-ed together
+    widths: list[int]  # by index: the widths in bytes and CLOCK, or-ed together
     readers: list[PortReader]
     writers: list[PortWriter]
 
@@ -78,7 +88,7 @@ def port_tables() -> PortTables:
     return PortTables(
         pages,
         indexes,
-        [7] + [sum(claim.widths) for claim in CLAIMS] + [7] * spare,
+        [7] + [sum(claim.widths) | (CLOCK if wants_clock(claim) else 0) for claim in CLAIMS] + [7] * spare,
         [read_ones] + [claim.read for claim in CLAIMS] + [read_ones] * spare,
         [ignore_write] + [claim.write for claim in CLAIMS] + [ignore_write] * spare,
     )

@@ -6,7 +6,7 @@ import importlib
 
 from codegen.lang import fn, fn_table, table, u8, u16, u32, u64
 from hypervisor.devices.board import Board
-from hypervisor.devices.port_claims import port_tables
+from hypervisor.devices.port_claims import CLOCK, port_tables
 
 # The modules that claim ports. A chip joins the machine by its line here.
 CHIPS = (
@@ -37,6 +37,24 @@ WRITERS = fn_table(_tables.writers)
 def claim_of(port: u32) -> u32:
     """The claim's index; 0 for nobody's."""
     return u32(INDEXES[u32(PAGES[port >> 8 & 0xFF]) << 8 | port & 0xFF]) & CLAIM_MASK
+
+
+@fn
+def claim_wants_clock(claim: u32) -> bool:
+    """Whether an access needs the time; for the others any `now` will do."""
+    return u32(WIDTHS[claim]) & CLOCK != 0
+
+
+@fn
+def claim_read_byte(claim: u32, board: Board, port: u16, now: u64) -> u32:
+    """IN of one byte from a port of this claim; only the low byte of the result counts."""
+    return READERS[claim](board, u32(port), u32(1), now)
+
+
+@fn
+def claim_write_byte(claim: u32, board: Board, port: u16, value: u32, now: u64) -> None:
+    """OUT of one byte to a port of this claim."""
+    WRITERS[claim](board, u32(port), u32(1), value, now)
 
 
 @fn

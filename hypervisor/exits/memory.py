@@ -9,6 +9,7 @@ from hypervisor.devices.lapic.state import LapicMode
 from hypervisor.devices.mmio import mmio_read, mmio_write
 from hypervisor.exits.arithmetic import Combined, combine, width_bits
 from hypervisor.exits.decode.mmio import Combine, MmioInstruction, MmioOperation, decode_mmio
+from hypervisor.exits.decode.plain_move import plain_move_of
 from hypervisor.exits.decode.registers import merge_index, read_register, write_register
 from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
 from hypervisor.exits.registry import Resume, on_exit
@@ -30,10 +31,25 @@ DIRECTION_FLAG = 1 << 10
 @on_exit(ExitKind.GUEST_MEMORY)
 @fn
 def emulate_memory(vcpu: Vcpu) -> Resume:
-    """Decode the instruction and carry out its access to `exit.gpa`."""
+    """Carry out the access to `exit.gpa`: nearly always a plain move, which needs no full decoding."""
     cause = vcpu.exit.cause
     if cause.fetch or cause.page_walk or vcpu.pending.valid:
         return access_of_the_processor(vcpu)
+    move = plain_move_of(vcpu)
+    if move.length == 0:
+        return emulate_decoded(vcpu)
+    vcpu.exit.instruction_length = u32(move.length)
+    register = u32(move.register)
+    if move.is_store:
+        window_write(vcpu, vcpu.exit.gpa, u32(4), read_register(vcpu, register, u32(4), False))
+    else:
+        write_register(vcpu, register, u32(4), False, window_read(vcpu, vcpu.exit.gpa, u32(4)))
+    return after_board_access(vcpu)
+
+
+@fn(noinline=True)
+def emulate_decoded(vcpu: Vcpu) -> Resume:
+    """Decode the instruction and carry out what it does with its operand at `exit.gpa`."""
     code = Local(Snapshot)
     instruction = Local(MmioInstruction)
     if take_snapshot(vcpu, code) is not None:

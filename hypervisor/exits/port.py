@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from codegen.lang import Gpa, fn, u8, u32, u64
-from hypervisor.devices.ports import port_read, port_write
+from hypervisor.devices.ports import (
+    claim_of,
+    claim_read_byte,
+    claim_wants_clock,
+    claim_write_byte,
+    port_read,
+    port_write,
+)
 from hypervisor.exits.arithmetic import width_bits
 from hypervisor.exits.decode.registers import merge_index, write_register
 from hypervisor.exits.inject import inject_exception_with_error, inject_general_protection
@@ -28,18 +35,35 @@ PRESENT, WRITE, USER = 1 << 0, 1 << 1, 1 << 2  # of a page fault's error code
 @on_exit(ExitKind.PORT)
 @fn
 def emulate_port(vcpu: Vcpu) -> Resume:
-    """One access of 1, 2 or 4 bytes (SDM vol. 1, 19.1). An IN of 4 bytes clears the upper half of RAX."""
+    """One access of a byte (SDM vol. 1, 19.1), which is what nearly all chips of a PC take."""
     access = vcpu.exit.port
+    if access.is_string or access.width != 1:
+        return emulate_wide(vcpu, access)
+    regs = vcpu.regs
+    vm = vcpu.vm
+    claim = claim_of(u32(access.port))
+    now = vm_now(vm) if claim_wants_clock(claim) else u64(0)
+    if access.is_in:
+        value = claim_read_byte(claim, vm.board, access.port, now)
+        regs.rax = regs.rax & ~0xFF | u64(value) & 0xFF
+    else:
+        claim_write_byte(claim, vm.board, access.port, u32.trunc(regs.rax & 0xFF), now)
+    return after_board_access(vcpu)
+
+
+@fn(noinline=True)
+def emulate_wide(vcpu: Vcpu, access: PortAccess) -> Resume:
+    """2 or 4 bytes, and strings. An IN of 4 bytes clears the upper half of RAX."""
     if access.is_string:
         return emulate_string(vcpu, access)
     regs = vcpu.regs
     vm = vcpu.vm
+    width = u32(access.width)
     if access.is_in:
-        value = port_read(vm.board, access.port, u32(access.width), vm_now(vm))
-        write_register(vcpu, u32(0), u32(access.width), False, u64(value))
+        value = port_read(vm.board, access.port, width, vm_now(vm))
+        write_register(vcpu, u32(0), width, False, u64(value))
     else:
-        value = u32.trunc(regs.rax & width_bits(u32(access.width)))
-        port_write(vm.board, access.port, u32(access.width), value, vm_now(vm))
+        port_write(vm.board, access.port, width, u32.trunc(regs.rax & width_bits(width)), vm_now(vm))
     return after_board_access(vcpu)
 
 

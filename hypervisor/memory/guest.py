@@ -80,7 +80,16 @@ def add_slot(memory: GuestMemory, gpa: Gpa, size: u64, hpa: Hpa, writable: bool)
 
 @fn(unchecked=True)
 def slot_of(memory: GuestMemory, gpa: Gpa) -> GuestSlot | None:
-    """The slot that holds the byte at `gpa`."""
+    """The slot that holds the byte at `gpa`; most often the first (one that is not in use has no bytes)."""
+    first = memory.slots[0]
+    if u64(gpa).wrapping_sub(u64(first.gpa)) < first.size:
+        return first
+    return later_slot_of(memory, gpa)
+
+
+@fn(unchecked=True, noinline=True)
+def later_slot_of(memory: GuestMemory, gpa: Gpa) -> GuestSlot | None:
+    """The same among all of them."""
     for i in range(memory.slot_count):
         slot = memory.slots[i]
         if u64(gpa).wrapping_sub(u64(slot.gpa)) < slot.size:
@@ -140,6 +149,12 @@ def read_u32(memory: GuestMemory, gpa: Gpa) -> u32 | Fault:
     hpa = readable_at(memory, gpa, u64(4))
     if hpa is not None:
         return phys(Cell32, hpa).value
+    return read_u32_across(memory, gpa)
+
+
+@fn(noinline=True)
+def read_u32_across(memory: GuestMemory, gpa: Gpa) -> u32 | Fault:
+    """Of two slots, or none."""
     cell = Local(Cell32)
     fault = copy_in(memory, gpa, span_of(cell))
     if fault is not None:
@@ -153,6 +168,12 @@ def read_u64(memory: GuestMemory, gpa: Gpa) -> u64 | Fault:
     hpa = readable_at(memory, gpa, u64(8))
     if hpa is not None:
         return phys(Cell64, hpa).value
+    return read_u64_across(memory, gpa)
+
+
+@fn(noinline=True)
+def read_u64_across(memory: GuestMemory, gpa: Gpa) -> u64 | Fault:
+    """Of two slots, or none."""
     cell = Local(Cell64)
     fault = copy_in(memory, gpa, span_of(cell))
     if fault is not None:

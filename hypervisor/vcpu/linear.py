@@ -29,6 +29,12 @@ def translate_linear(vcpu: Vcpu, address: u64, access: Access) -> Gpa | Fault:
     """The guest-physical address of `address`; PAGE_FAULT where the guest's tables do not allow `access`."""
     if vcpu_cr(vcpu, u32(0)) & CR0_PG == 0:
         return Gpa(address & 0xFFFF_FFFF)
+    return walk(vcpu, address, access)
+
+
+@fn(noinline=True)
+def walk(vcpu: Vcpu, address: u64, access: Access) -> Gpa | Fault:
+    """By the page tables of the mode that the guest is in."""
     cr3 = vcpu_cr(vcpu, u32(3))
     cr4 = vcpu_cr(vcpu, u32(4))
     if vcpu_efer(vcpu) & EFER_LMA != 0:

@@ -41,3 +41,11 @@ def test_a_stub_has_the_layouts_offsets_and_relocations_to_its_symbols() -> None
 def test_a_call_of_what_is_not_declared_names_the_stub_and_its_place() -> None:
     with pytest.raises(BadAssembly, match=r"test_stub.py:\d+: stub careless: unnamed is not among"):
         assemble_stub(careless)
+
+
+def test_a_stub_that_clobbers_is_64_bit_code_and_calls_nothing() -> None:
+    for options in ({"bits": 32}, {"externals": ("handle",)}):
+        with pytest.raises(ValueError, match="without externals"):
+            stub("nop", clobbers=("rbx",), **options)  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="clobbers"):
+        stub("nop", clobbers=("rbp",))

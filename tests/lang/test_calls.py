@@ -213,7 +213,7 @@ def test_options_are_kept() -> None:
         False,
     )
     with pytest.raises(TypeError):
-        fn(inline=True)  # type: ignore[call-overload]
+        fn(inlined=True)  # type: ignore[call-overload]
 
 
 @contract

@@ -71,6 +71,30 @@ class Snapshot(Struct):
 
 
 @fn
+def is_long_mode(vcpu: Vcpu, code: Segment) -> bool:
+    """Whether CS says 64-bit mode (SDM vol. 3A, 5.2.1)."""
+    return code.rights.long and vcpu_efer(vcpu) & EFER_LMA != 0
+
+
+@fn(inline=True)
+def first_bytes(vcpu: Vcpu, code: Segment, long: bool) -> u64 | None:
+    """The eight bytes at the guest's RIP, the first one lowest, with CS in `code`. None when they are not all in one
+    page of RAM, or when that page is unreachable: then only a snapshot tells how many there are."""
+    start = vcpu_rip(vcpu)
+    if not long:
+        start = start.wrapping_add(code.base) & 0xFFFF_FFFF
+    if start & (PAGE - 1) > PAGE - 8:
+        return None
+    gpa = translate_linear(vcpu, start, Access(fetch=True, user=vcpu_cpl(vcpu) == 3))
+    if isinstance(gpa, Fault):
+        return None
+    word = read_u64(vcpu.vm.memory, gpa)
+    if isinstance(word, Fault):
+        return None
+    return word
+
+
+@fn
 def take_snapshot(vcpu: Vcpu, into: Snapshot) -> Fault | None:
     """Copy the instruction's bytes, page by page; fewer than 15 when the next page is not there. A fault only when the
     very first byte is unreachable (the guest changed its tables since the exit)."""
@@ -117,6 +141,6 @@ def into_segment(vcpu: Vcpu, into: Snapshot) -> u64:
     """Set the mode from CS; its base (0 in 64-bit mode)."""
     code = Local(Segment)
     vcpu_read_segment(vcpu, SegmentName.CS, code)
-    into.long = code.rights.long and vcpu_efer(vcpu) & EFER_LMA != 0
+    into.long = is_long_mode(vcpu, code)
     into.default_32 = code.rights.default_32
     return u64(0) if into.long else code.base

@@ -20,22 +20,19 @@ from hypervisor.vcpu.vcpu import GuestRegisters, Vcpu
 
 # RDI holds the vCPU, whose first bytes are its registers. From CLGI to STGI nothing interrupts; IF is set before VMRUN
 # because, with V_INTR_MASKING, the host's IF decides whether a host interrupt ends the guest's run (APM vol. 2,
-# 15.21.1). VMRUN gives back RAX, RSP and RIP. At STGI the host takes what was waiting, through its own IDT. The flags
-# survive MOV, so the test of VERW decides behind the loads.
+# 15.21.1). RSP is the vCPU's address while the guest runs, so that every register is saved relative to it: VMRUN gives
+# back RAX, RSP and RIP. At STGI the host takes what was waiting, through its own IDT. The flags survive MOV, so the
+# test of VERW decides behind the loads.
 BEFORE_VMRUN = """
     push rbp
-    push rbx
-    push r12
-    push r13
-    push r14
-    push r15
-    push rdi
+    mov [rdi + {{ host_rsp }}], rsp
     mov rdx, [rdi + {{ vmcb_address }}]
     mov rax, [rdi + {{ rax }}]
     mov [rdx + {{ save_rax }}], rax
     mov rax, [rdi + {{ vmcb_physical }}]
     clgi
     sti
+    mov rsp, rdi
     vmload rax
 """
 
@@ -48,29 +45,21 @@ LOADS = """
 SAVES = """
     vmrun rax
     vmsave rax
-    push rdi
-    mov rdi, [rsp + 8]
     {% for name, offset in saves %}
-    mov [rdi + {{ offset }}], {{ name }}
+    mov [rsp + {{ offset }}], {{ name }}
     {% endfor %}
-    pop rcx
-    mov [rdi + {{ rdi }}], rcx
+    mov rdi, rsp
     mov rdx, [rdi + {{ vmcb_address }}]
     mov rcx, [rdx + {{ save_rax }}]
     mov [rdi + {{ rax }}], rcx
     mov rax, [rdi + {{ host_physical }}]
+    mov rsp, [rdi + {{ host_rsp }}]
     vmload rax
 """
 
 BACK = """
     stgi
     cli
-    pop rdi
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbx
     pop rbp
     ret
 """
@@ -96,26 +85,28 @@ REGISTERS = tuple(
 )
 
 
+LOST = ("rbx", "r12", "r13", "r14", "r15")  # RBP is the compiled code's frame pointer, so the stubs keep it
+
 CONSTANTS: dict[str, object] = {
+    "host_rsp": Vcpu.vendor.offset + SvmVcpu.host_rsp.offset,
     "vmcb_physical": Vcpu.vendor.offset + SvmVcpu.vmcb_physical.offset,
     "vmcb_address": Vcpu.vendor.offset + SvmVcpu.vmcb_address.offset,
     "host_physical": Vcpu.vendor.offset + SvmVcpu.host_physical.offset,
     "guards": Vcpu.vendor.offset + SvmVcpu.guards.offset,
     "save_rax": SAVE_RAX,
     "rax": GuestRegisters.rax.offset,
-    "rdi": GuestRegisters.rdi.offset,
-    "saves": tuple(r for r in REGISTERS if r[0] != "rdi"),
+    "saves": REGISTERS,
     "loads": (*(r for r in REGISTERS if r[0] != "rdi"), *(r for r in REGISTERS if r[0] == "rdi")),
     **GUARD_CONSTANTS,
 }
 
 
-@stub(ENTER, constants=CONSTANTS)
+@stub(ENTER, constants=CONSTANTS, clobbers=LOST)
 def svm_enter(vcpu: Vcpu) -> None:
     """VMRUN. Interrupts are off, before and after."""
 
 
-@stub(ENTER_GUARDED, constants=CONSTANTS)
+@stub(ENTER_GUARDED, constants=CONSTANTS, clobbers=LOST)
 def svm_enter_guarded(vcpu: Vcpu) -> None:
     """The same between the guards of this machine."""
 

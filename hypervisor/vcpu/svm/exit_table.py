@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Gpa, Local, fn, fn_table, u8, u16, u32
+from codegen.lang import Gpa, Local, fn, fn_table, u8, u32
 from hypervisor.exits.decode.length import length_of_two_byte
 from hypervisor.exits.decode.prefixes import NO_SEGMENT, address_bytes, take_prefixes
 from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
@@ -17,7 +17,8 @@ from hypervisor.vcpu.vcpu import Vcpu
 
 INVD_OPCODE, WBINVD_OPCODE = 0x08, 0x09
 RDMSR_OPCODE, WRMSR_OPCODE = 0x32, 0x30
-STRING, DS, INS_OPCODE = 1 << 2, 3, 0x6C  # 6C to 6F: INS and OUTS
+IN, STRING, REPEAT, SIZE = 1 << 0, 1 << 2, 1 << 3, 7 << 4  # of EXITINFO1; the size is in bytes
+DS, INS_OPCODE = 3, 0x6C  # 6C to 6F: INS and OUTS
 FAULT_WRITE, FAULT_FETCH, FAULT_PAGE_WALK = 1 << 1, 1 << 4, 1 << 33
 
 
@@ -62,13 +63,7 @@ def decode_port(vcpu: Vcpu) -> ExitKind:
     """EXITINFO1 (figure 15-2); EXITINFO2 is the RIP behind the instruction on every SVM processor."""
     control = control_of(vcpu)
     information = u32.trunc(control.exit_info_1)
-    vcpu.exit.port = PortAccess(
-        port=u16.trunc(information >> 16),
-        width=u8.trunc((information >> 4) & 7),
-        is_in=information & 1 != 0,
-        is_string=information & STRING != 0,
-        is_repeat=information & 8 != 0,
-    )
+    vcpu.exit.port = PortAccess.of((information & SIZE) << 12 | (information & IN) << 19 | information >> 16)
     vcpu.exit.instruction_length = u32.trunc(control.exit_info_2.wrapping_sub(save_of(vcpu).rip)) & 15
     return decode_string_port(vcpu) if information & STRING != 0 else ExitKind.PORT
 
@@ -80,11 +75,12 @@ def decode_string_port(vcpu: Vcpu) -> ExitKind:
     if take_snapshot(vcpu, code) is not None:
         return ExitKind.UNKNOWN
     prefixes = take_prefixes(code)
+    repeat = u32.trunc(control_of(vcpu).exit_info_1) & REPEAT != 0
     if code.next() & 0xFC != INS_OPCODE or code.overrun:
         return ExitKind.UNKNOWN
     segment = prefixes.segment if prefixes.segment != NO_SEGMENT else u8(DS)
     size = u8.trunc(address_bytes(code, prefixes))
-    vcpu.exit.port = vcpu.exit.port.replace(segment=segment, address_size=size)
+    vcpu.exit.port = vcpu.exit.port.replace(is_string=True, is_repeat=repeat, segment=segment, address_size=size)
     return ExitKind.PORT
 
 

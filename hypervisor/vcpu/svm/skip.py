@@ -16,7 +16,7 @@ DEBUG = 1
 
 
 @implements(contract.vcpu_skip_instruction)
-@fn
+@fn(inline=True)
 def vcpu_skip_instruction(vcpu: Vcpu) -> None:
     """Advance RIP by `exit.instruction_length`; the interrupt shadow ends; with TF set a #DB follows the
     instruction."""

@@ -23,7 +23,8 @@ MAPS = storage(MapsPlace)
 class SvmVcpu(Struct):
     """The back end's part of a vCPU. DR0 to DR3 live in the processor while the vCPU is loaded."""
 
-    vmcb_physical: Field[Hpa]  # offsets of these three are in the entry stub
+    host_rsp: Field[u64]  # of the monitor, while the guest runs; offsets of these four are in the entry stub
+    vmcb_physical: Field[Hpa]
     vmcb_address: Field[Hva]
     host_physical: Field[Hpa]  # what VMSAVE keeps of the monitor
     vmcb: Field[Vmcb]

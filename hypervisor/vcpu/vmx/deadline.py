@@ -32,5 +32,5 @@ def vcpu_set_tsc_offset(vcpu: Vcpu, offset: u64) -> None:
 def arm_preemption_timer(vcpu: Vcpu) -> None:
     """The timer counts down while the guest runs, once each time that TSC bit `timer_shift` changes: rounding down
     is early at most, and so is the largest value. A deadline in the past is 0: an exit before the first instruction."""
-    remaining = vcpu.deadline.saturating_sub(rdtsc()) >> (FEATURES.timer_shift & 31)
+    remaining = vcpu.deadline.saturating_sub(rdtsc()) >> (FEATURES.timer_shift & 63)
     fields.PREEMPTION_TIMER.write(u32.trunc(min(remaining, u64(TIMER_MAX))))

@@ -26,11 +26,6 @@ from hypervisor.vcpu.vmx.state import GUARDED_RESUME, RESUME, VmxVcpu
 ENTER = (
     """
     push rbp
-    push rbx
-    push r12
-    push r13
-    push r14
-    push r15
     mov [rdi + {{ host_rsp }}], rsp
     cmp dword ptr [rdi + {{ launched }}], {{ RESUME }}
     jne not_resume
@@ -48,11 +43,6 @@ exited:
     mov rsp, [rsp + {{ host_rsp }}]
     xor eax, eax
 leave_stub:
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbx
     pop rbp
     ret
 
@@ -133,6 +123,7 @@ REGISTERS = tuple((name, field.offset) for name, field in GuestRegisters.__layou
         "loads": (*(r for r in REGISTERS if r[0] != "rdi"), *(r for r in REGISTERS if r[0] == "rdi")),
         **GUARD_CONSTANTS,
     },
+    clobbers=("rbx", "r12", "r13", "r14", "r15"),
 )
 def vmx_enter(vcpu: Vcpu) -> u32:
     """VMLAUNCH or VMRESUME: 0 after an exit, 1 when the instruction itself failed (SDM vol. 3C, 31.3)."""

@@ -16,7 +16,7 @@ EFER_LMA = 1 << 10
 
 
 @implements(contract.vcpu_skip_instruction)
-@fn
+@fn(inline=True)
 def vcpu_skip_instruction(vcpu: Vcpu) -> None:
     """Advance RIP by `exit.instruction_length`; the interrupt shadow ends; a single-step trap becomes pending."""
     length = vcpu.exit.instruction_length
