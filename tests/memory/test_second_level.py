@@ -5,10 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codegen.lang import Gpa, Hpa, bind, host, u8, u32, u64
+from hypervisor.cpu.mitigations import MITIGATIONS
 from hypervisor.memory.frames import FRAMES, allocate_frame, allocate_runs, frames_start
 from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
 from hypervisor.memory.second_level import (
     MapError,
+    entry_at,
+    second_level_allow_fetch,
     second_level_create,
     second_level_map,
     second_level_translate,
@@ -16,6 +19,7 @@ from hypervisor.memory.second_level import (
 )
 from hypervisor.vcpu.contract import (
     AccessRights,
+    second_level_invalidate,
     second_level_largest_leaf,
     second_level_leaf,
     second_level_table,
@@ -124,3 +128,53 @@ def test_without_frames_for_tables_the_error_says_so() -> None:
     while allocate_frame(TABLES) is not None:
         pass
     assert second_level_map(root, Gpa(0), ram, u64(FRAME), ALL, RAM, TABLES) == MapError.NO_FRAME
+
+
+EXECUTE, LARGE = 4, 0x80
+
+
+@pytest.fixture
+def small_code_pages() -> Iterator[list[int]]:
+    invalidated: list[int] = []
+    bind(
+        second_level_leaf, lambda address, rights, level: u64(int(address) | rights.value | (LARGE if level > 1 else 0))
+    )
+    bind(second_level_invalidate, lambda root: invalidated.append(int(root)))
+    MITIGATIONS.small_code_pages = True
+    yield invalidated
+    bind(second_level_invalidate, None)
+
+
+def entry_of(root: Hpa, gpa: int) -> tuple[int, int]:
+    level, entry = entry_at(root, u64(gpa))
+    return int(level), int(entry)
+
+
+def test_large_leaves_are_not_executable_where_a_page_size_change_hurts_the_host(small_code_pages: list[int]) -> None:
+    root, ram = fresh()
+    assert not isinstance(second_level_map(root, Gpa(0), ram, u64(2 * MIB + FRAME), ALL, RAM, TABLES), MapError)
+    assert entry_of(root, 0) == (2, int(ram) | LARGE | AccessRights.READ_WRITE.value)
+    assert entry_of(root, 2 * MIB) == (1, int(ram) + 2 * MIB | ALL.value)
+
+
+def test_a_fetch_splits_its_2_mib_into_executable_pages(small_code_pages: list[int]) -> None:
+    root, ram = fresh()
+    assert not isinstance(second_level_map(root, Gpa(0), ram, u64(4 * MIB), ALL, RAM, TABLES), MapError)
+    assert second_level_allow_fetch(root, Gpa(2 * MIB + 0x5123), TABLES)
+    assert entry_of(root, 0)[1] & EXECUTE == 0
+    assert {entry_of(root, 2 * MIB + page * FRAME) for page in range(512)} == {
+        (1, int(ram) + 2 * MIB + page * FRAME | ALL.value) for page in range(512)
+    }
+    assert small_code_pages == [int(root)]
+
+
+def test_a_fetch_from_where_no_right_was_taken_away_stays_refused(small_code_pages: list[int]) -> None:
+    root, ram = fresh()
+    assert not isinstance(second_level_map(root, Gpa(0), ram, u64(FRAME), ALL, RAM, TABLES), MapError)
+    assert not second_level_allow_fetch(root, Gpa(0), TABLES)
+    assert not second_level_allow_fetch(root, Gpa(1 << 30), TABLES)
+    MITIGATIONS.small_code_pages = False
+    assert not isinstance(second_level_map(root, Gpa(2 * MIB), ram + 2 * MIB, u64(2 * MIB), ALL, RAM, TABLES), MapError)
+    assert entry_of(root, 2 * MIB)[1] & EXECUTE
+    assert not second_level_allow_fetch(root, Gpa(2 * MIB), TABLES)
+    assert small_code_pages == []
