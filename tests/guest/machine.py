@@ -6,8 +6,8 @@ import functools
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -18,14 +18,14 @@ import hypervisor.vm.boot
 from codegen.back.jit import NativeModule, compile_native
 from codegen.front.lower import lower_program, module_functions
 from codegen.front.program import host_target
-from codegen.lang import Gpa, Hpa, bind, host, storage, u32, u64
+from codegen.lang import Gpa, Hpa, host, storage, u32, u64
 from hypervisor.cpu.per_cpu import CPUS, per_cpu_start
 from hypervisor.memory.guest import add_slot
 from hypervisor.time.clock import clock_start
-from hypervisor.vcpu import contract
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.vm import Vm
+from tests.guest.back_end import back_end
 
 RAM = 0x100_0000  # bytes at guest-physical 0
 MEGABYTE = 0x10_0000
@@ -81,17 +81,9 @@ Run = Callable[..., Any]
 everywhere = pytest.mark.parametrize("run", [in_cpython, natively])
 
 
-@contextmanager
-def amd_v() -> Iterator[None]:
-    """The contract's functions are those of AMD-V, whatever else is imported."""
-    declared = [f for f in vars(contract).values() if hasattr(f, "implementations")]
-    for one in declared:
-        bind(one, next(f for f in one.implementations if f.__module__.startswith("hypervisor.vcpu.svm")))
-    try:
-        yield
-    finally:
-        for one in declared:
-            bind(one, None)
+def amd_v() -> AbstractContextManager[None]:
+    """The contract is AMD-V's."""
+    return back_end("hypervisor.vcpu.svm")
 
 
 def new_machine(ram: int = RAM) -> Vcpu:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +17,7 @@ from hypervisor.vcpu.vmx.enable import vendor_enable_cpu
 from hypervisor.vcpu.vmx.entry import vmx_enter
 from hypervisor.vcpu.vmx.model import PROCESSOR, VmxProcessor
 from hypervisor.vm.vm import Vm
+from tests.guest.back_end import back_end
 
 VM = storage(Vm)
 
@@ -66,6 +68,12 @@ class Machine:
 
     processor: VmxProcessor
     host_area: Hpa
+
+
+@pytest.fixture(autouse=True)
+def contract_of_vt_x() -> Iterator[None]:
+    with back_end("hypervisor.vcpu.vmx"):
+        yield
 
 
 @pytest.fixture

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-from codegen.lang import Local, cpuid, fn, implements, static, u32, u64
+from codegen.lang import cpuid, fn, implements, u32, u64
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.event import Event
-from hypervisor.vcpu.segment import Segment, SegmentName, SegmentRights
+from hypervisor.vcpu.power_up import CR0_AT_RESET, DR6_AT_RESET, DR7_AT_RESET, PAT_AT_RESET, reset_segments
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vcpu.vmx import fields
 from hypervisor.vcpu.vmx.control_registers import vcpu_set_cr
 from hypervisor.vcpu.vmx.loaded import give_registers, load
 from hypervisor.vcpu.vmx.registers import RFLAGS_ALWAYS_1
-from hypervisor.vcpu.vmx.segments import vcpu_write_segment
 from hypervisor.vcpu.vmx.state import vmx_of
-
-CR0_AT_RESET = 0x6000_0010
-PAT_AT_RESET = 0x0007_0406_0007_0406
-DR6_AT_RESET = 0xFFFF_0FF0
-DR7_AT_RESET = 0x400
-
-DATA = 0x93  # present, read/write, accessed
-CODE = 0x9B
-LDT = 0x82
-BUSY_TSS_32 = 0x8B
-
-# name, selector, base, rights; every limit is FFFFh
-SEGMENTS = (
-    (SegmentName.ES, 0, 0, DATA),
-    (SegmentName.CS, 0xF000, 0xFFFF_0000, CODE),
-    (SegmentName.SS, 0, 0, DATA),
-    (SegmentName.DS, 0, 0, DATA),
-    (SegmentName.FS, 0, 0, DATA),
-    (SegmentName.GS, 0, 0, DATA),
-    (SegmentName.LDTR, 0, 0, LDT),
-    (SegmentName.TR, 0, 0, BUSY_TSS_32),
-    (SegmentName.GDTR, 0, 0, 0),
-    (SegmentName.IDTR, 0, 0, 0),
-)
 
 
 @implements(contract.vcpu_reset_registers)
@@ -67,18 +42,6 @@ def vcpu_reset_registers(vcpu: Vcpu) -> None:
     vcpu_set_cr(vcpu, u32(4), u64(0))
     vcpu_set_cr(vcpu, u32(0), u64(CR0_AT_RESET))
     reset_switched(vcpu)
-
-
-@fn(cold=True)
-def reset_segments(vcpu: Vcpu) -> None:
-    """Real mode with CS at FFFF0000h."""
-    segment = Local(Segment)
-    segment.limit = 0xFFFF
-    for name, selector, base, rights in static(SEGMENTS):
-        segment.selector = selector
-        segment.base = base
-        segment.rights = SegmentRights.of(u32(rights))
-        vcpu_write_segment(vcpu, name, segment)
 
 
 @fn(cold=True)
