@@ -12,7 +12,8 @@ import pytest
 from boot.machines.machine import Drive
 from tests.guests_boot.configurations import CLOUD, write_configuration
 from tests.guests_boot.dialog import Dialog, dialog
-from tests.guests_boot.machines import under_the_monitor
+from tests.guests_boot.machines import bare, under_the_monitor
+from tests.guests_boot.warnings import unexplained, warnings_of
 
 BOOT_SECONDS = {"qemu": 240, "bochs": 500}
 SECONDS = 90
@@ -63,6 +64,27 @@ def the_clock_source_is_a_good_one(console: Dialog) -> None:
     assert source.split()[-1] in ("kvm-clock", "tsc")
 
 
+def warnings_are_the_bare_machines(console: Dialog, host: str) -> None:
+    guest = warnings_of(console.run("sh /etc/tests/warnings", SECONDS))
+    assert guest, "the kernel has something to warn of on both emulators"
+    assert unexplained(host, guest, bare_warnings() if host == "qemu" else None) == set()
+
+
+def bare_warnings() -> set[str]:
+    with dialog(bare("linux-cloud", "console=ttyS0 kb.test=warnings")) as console:
+        return warnings_of(console.wait("keelback-guest: test warnings passed", BOOT_SECONDS["qemu"]))
+
+
+def sleep_is_as_long_as_on_the_wall(console: Dialog, seconds: int, tolerance: float) -> None:
+    stamp = "cut -d ' ' -f 1 /proc/uptime; echo st''amp"
+    console.type(f"{stamp} one; sleep {seconds}; {stamp} two\n")
+    console.wait("stamp two\n", 10 * seconds)
+    wall = console.arrival("stamp two") - console.arrival("stamp one")
+    first, second = (float(text) for text in re.findall(r"^([0-9.]+)\nstamp", console.output, re.MULTILINE))
+    assert wall == pytest.approx(seconds, abs=tolerance)
+    assert second - first == pytest.approx(seconds, abs=tolerance)
+
+
 def reboot_starts_the_guest_again(console: Dialog, host: str) -> None:
     console.type("reboot -f\n")
     console.wait("keelback: debian: reset by the guest", SECONDS)
@@ -85,7 +107,17 @@ def test_linux_has_interrupts_clocks_a_console_and_an_end(tmp_path: Path, host: 
         a_paste_loses_nothing(console)
         the_clock_source_is_a_good_one(console)
         the_date_is_right(console, host)
+        warnings_are_the_bare_machines(console, host)
         if host == "qemu":
             reboot_starts_the_guest_again(console, host)
         power_off_ends_the_run(console)
         assert "unchecked MSR access" not in console.output
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tolerance"), [pytest.param(10, 0.5, id="10"), pytest.param(60, 0.3, id="60", marks=pytest.mark.long)]
+)
+def test_sleep_takes_the_time_of_the_wall(tmp_path: Path, seconds: int, tolerance: float) -> None:
+    with dialog(under_the_monitor(write_configuration(tmp_path, CLOUD), "qemu")) as console:
+        boot(console, "qemu")
+        sleep_is_as_long_as_on_the_wall(console, seconds, tolerance)
