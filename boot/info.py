@@ -7,6 +7,7 @@ blob of files (manifest, kernels, initrds, symbols) that lies 4 KiB-aligned anyw
 from __future__ import annotations
 
 from codegen.lang import Array, BitStruct, Field, Hpa, HwEnum, Struct, at, bit, u8, u32, u64
+from drivers.console.linear_framebuffer import Framebuffer
 
 BOOT_INFO_MAGIC = 0x4B425448  # "HTBK": in EAX at the 32-bit entry of the image, with EBX = BootInfo
 ARCHIVE_MAGIC = 0x3143_5241_424B  # "KBARC1"
@@ -41,19 +42,6 @@ class BootWay(HwEnum, repr=u32):
     UEFI = 3
 
 
-class Framebuffer(Struct, size=32):
-    """A linear framebuffer that UEFI left behind; base 0 when there is none."""
-
-    base: Field[Hpa] = at(0)
-    width: Field[u32] = at(8)  # pixels
-    height: Field[u32] = at(12)
-    stride: Field[u32] = at(16)  # bytes per line
-    bits_per_pixel: Field[u32] = at(20)
-    red_shift: Field[u8] = at(24)
-    green_shift: Field[u8] = at(25)
-    blue_shift: Field[u8] = at(26)
-
-
 class BootFlags(BitStruct, repr=u32):
     """What the loader's menu chose."""
 
@@ -70,7 +58,7 @@ class BootInfo(Struct, size=8192, align=8):
     archive_base: Field[Hpa] = at(24)
     archive_size: Field[u64] = at(32)
     rsdp: Field[Hpa] = at(40)  # 0: search the BIOS areas
-    framebuffer: Framebuffer = at(48)
+    framebuffer: Framebuffer = at(48)  # by UEFI only
     flags: Field[BootFlags] = at(80)
     region_count: Field[u32] = at(84)
     entry_tsc: Field[u64] = at(88)  # TSC at the loader's first instruction

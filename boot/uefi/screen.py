@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from boot.info import Framebuffer
 from boot.uefi.firmware import call_firmware, services
 from boot.uefi.tables import GRAPHICS_OUTPUT, GraphicsInformation, GraphicsMode, GraphicsOutput, Word
 from codegen.lang import Hpa, address_of, fn, phys, storage, u8, u32, u64
+from drivers.console.linear_framebuffer import Framebuffer
 
 RGBX, BGRX, MASKS = 0, 1, 2
 FOUND = storage(Word)
@@ -13,7 +13,7 @@ FOUND = storage(Word)
 
 @fn
 def find_framebuffer(framebuffer: Framebuffer) -> None:
-    """Leaves base 0 when there is none that is linear with 32 bits per pixel."""
+    """Leaves base 0 when there is none that is linear."""
     status = call_firmware(
         services().locate_protocol,
         u64(GRAPHICS_OUTPUT.address()),
@@ -31,8 +31,8 @@ def find_framebuffer(framebuffer: Framebuffer) -> None:
     framebuffer.base = mode.base
     framebuffer.width = information.width
     framebuffer.height = information.height
-    framebuffer.stride = information.pixels_per_line * 4
-    framebuffer.bits_per_pixel = 32
+    framebuffer.bits_per_pixel = pixel_bits(information) if information.format == MASKS else u32(32)
+    framebuffer.stride = information.pixels_per_line * (framebuffer.bits_per_pixel // 8)
     framebuffer.green_shift = 8
     if information.format == MASKS:
         framebuffer.red_shift = shift_of(information.red_mask)
@@ -45,5 +45,13 @@ def find_framebuffer(framebuffer: Framebuffer) -> None:
 
 
 @fn
+def pixel_bits(information: GraphicsInformation) -> u32:
+    """The masks of colours and reserved bits fill the pixel's bytes."""
+    colours = information.red_mask | information.green_mask | information.blue_mask
+    return (u32(32) - (colours | information.reserved_mask).leading_zeros() + 7) & 0x38
+
+
+@fn
 def shift_of(mask: u32) -> u8:
-    return u8(mask.trailing_zeros() & 31)
+    """Where the colour's upper 8 bits lie."""
+    return u8.trunc(u32(24).saturating_sub(mask.leading_zeros()))

@@ -100,6 +100,7 @@ class GraphicsInformation(Struct, size=36, align=4):
     red_mask: Field[u32] = at(16)
     green_mask: Field[u32] = at(20)
     blue_mask: Field[u32] = at(24)
+    reserved_mask: Field[u32] = at(28)
     pixels_per_line: Field[u32] = at(32)
 
 

@@ -21,6 +21,7 @@ from codegen.lang import (
     u16,
     u32,
 )
+from drivers.console.text_cursor import TextCursor
 
 TEXT_BUFFER = Hpa(0xB8000)
 COLUMNS = 80
@@ -56,8 +57,7 @@ class VgaText(Struct):
     """What is on the screen, and where the next character goes."""
 
     present: Field[bool]
-    row: Field[u32]
-    column: Field[u32]
+    cursor: TextCursor
     shadow: Array[u16] = count(CELLS)
 
 
@@ -73,29 +73,20 @@ def vga_start(vga: VgaText) -> bool:
     for i in range(CELLS):
         vga.shadow[i] = u16(probe)
         screen.cells[i] = probe
-    vga.row = 0
-    vga.column = 0
+    vga.cursor.home(u32(COLUMNS), u32(ROWS))
     place_cursor(vga)
     return True
 
 
 @fn
 def vga_put(vga: VgaText, byte: u8) -> None:
-    """Print one character; LF begins a new line, CR goes back, BS one back, others below 20h are not shown."""
-    if byte == 0x0A:
-        vga.column = 0
-        new_row(vga)
-    elif byte == 0x0D:
-        vga.column = 0
-    elif byte == 0x08:
-        if vga.column > 0:
-            vga.column -= 1
-    elif byte >= 0x20:
-        if vga.column == COLUMNS:
-            vga.column = 0
-            new_row(vga)
-        show(vga, vga.row * COLUMNS + vga.column, Cell(character=byte, attribute=u8(GREY_ON_BLACK)))
-        vga.column += 1
+    """Print one character; control characters as TextCursor says."""
+    visible = vga.cursor.follow(byte)
+    if vga.cursor.row == ROWS:
+        scroll(vga)
+    if visible:
+        show(vga, vga.cursor.position(), Cell(character=byte, attribute=u8(GREY_ON_BLACK)))
+        vga.cursor.column += 1
 
 
 @fn
@@ -107,22 +98,20 @@ def show(vga: VgaText, position: u32, cell: Cell) -> None:
 
 
 @fn(noinline=True)
-def new_row(vga: VgaText) -> None:
-    """One line down, scrolling at the bottom."""
-    if vga.row < ROWS - 1:
-        vga.row += 1
-        return
+def scroll(vga: VgaText) -> None:
+    """All lines one up."""
     for i in range(u32(CELLS - COLUMNS)):
         show(vga, i, Cell.of(vga.shadow[i + COLUMNS]))
     for i in range(u32(CELLS - COLUMNS), u32(CELLS)):
         show(vga, i, Cell(character=u8(0x20), attribute=u8(GREY_ON_BLACK)))
+    vga.cursor.row -= 1
 
 
 @fn
 def place_cursor(vga: VgaText) -> None:
     """Move the blinking cursor to where the next character goes."""
     crtc = ports(Crtc, u16(CRTC_PORT))
-    position = vga.row * COLUMNS + vga.column
+    position = vga.cursor.position()
     crtc.index.write(CURSOR_HIGH)
     crtc.data.write(u8.trunc(position >> 8))
     crtc.index.write(CURSOR_LOW)

@@ -9,6 +9,7 @@ from drivers.acpi.root import acpi_table
 from hypervisor.check.line import missing, not_yet, used
 from hypervisor.console.console import CONSOLE
 from hypervisor.console.log import log
+from hypervisor.console.screen import SCREEN
 from hypervisor.memory.frames import free_bytes
 from hypervisor.memory.regions import end_of
 
@@ -56,7 +57,9 @@ def check_consoles(info: BootInfo) -> None:
         used(span(b"serial port COM1"), NOTHING)
     else:
         missing(span(b"serial port COM1"), span(b"the screen is the console"))
-    if CONSOLE.vga.present:
+    if SCREEN.vga.present:
         used(span(b"VGA text screen"), NOTHING)
+    elif SCREEN.framebuffer.present:
+        used(span(b"framebuffer screen"), NOTHING)
     elif u64(info.framebuffer.base) == 0:
         missing(span(b"screen"), span(b"the serial port is the console"))

@@ -16,8 +16,8 @@ from drivers.console.serial import (
     serial_start,
     serial_wait_to_send,
 )
-from drivers.console.vga_text import VgaText, place_cursor, vga_put, vga_start
 from hypervisor.console.byte_ring import RING_BYTES, ByteRing
+from hypervisor.console.screen import screen_place_cursor, screen_put, screen_use_vga
 
 MONITOR = 0xFFFF_FFFF  # the speaker that is no VM
 LINE_END = span(b"\r\n")
@@ -29,7 +29,6 @@ class Console(Struct):
     """Devices, queues, and whose line is open."""
 
     serial: SerialPort
-    vga: VgaText
     debug_port: Field[bool]
     by_interrupt: Field[bool]  # the UART's interrupt is routed; until then lines push what they can
     synchronous: Field[bool]  # a panic: nothing stays queued
@@ -48,7 +47,7 @@ def console_start(vga_text: bool) -> None:
     """Find the devices. Output works from here on, by polling. `vga_text`: the firmware left a text screen."""
     serial_start(CONSOLE.serial, u16(COM1))
     if vga_text:
-        vga_start(CONSOLE.vga)
+        screen_use_vga()
     CONSOLE.debug_port = debug_port_present()
     CONSOLE.speaker = MONITOR
 
@@ -68,8 +67,7 @@ def console_line(mark: Span, text: Span) -> None:
     console_monitor_text(mark)
     console_monitor_text(text)
     console_monitor_text(LINE_END)
-    if CONSOLE.vga.present:
-        place_cursor(CONSOLE.vga)
+    screen_place_cursor()
     console_push()
 
 
@@ -80,8 +78,7 @@ def console_monitor_text(text: Span) -> None:
         byte = text[i]
         if CONSOLE.debug_port:
             debug_port_put(byte)
-        if CONSOLE.vga.present:
-            vga_put(CONSOLE.vga, byte)
+        screen_put(byte)
         queue_byte(byte)
 
 
@@ -100,8 +97,8 @@ def console_guest_byte(byte: u8) -> None:
     """One byte of a guest; to the screen only where there is no UART."""
     if CONSOLE.serial.present:
         queue_byte(byte)
-    elif CONSOLE.vga.present:
-        vga_put(CONSOLE.vga, byte)
+    else:
+        screen_put(byte)
 
 
 @fn

@@ -20,6 +20,8 @@ def memory_start(info: BootInfo) -> bool:
     frames_reserve(Hpa(u64(0)), u64(LOW_MEMORY))
     frames_reserve(info.image_base, info.image_size)
     frames_reserve(info.archive_base, info.archive_size)
+    if info.framebuffer.is_usable():
+        frames_reserve(info.framebuffer.base, info.framebuffer.bytes())
     if not frames_start() or not paging_start(info):
         return False
     usable = FRAMES.usable.bytes() // MIB

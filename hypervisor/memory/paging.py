@@ -65,7 +65,7 @@ def paging_start(info: BootInfo) -> bool:
         return False
     TABLES.root = root
     TABLES.largest = u32(LEVEL_1G) if has_1g_pages() else u32(LEVEL_2M)
-    if not (map_image(info.image_base) and map_memory(info)):
+    if not (map_image(info.image_base) and map_memory(info) and map_framebuffer(info)):
         return False
     write_cr3(u64(root))
     write_cr0(read_cr0() | CR0_WRITE_PROTECT)
@@ -125,6 +125,13 @@ def map_memory(info: BootInfo) -> bool:
         if (is_memory or beside) and not map_direct(u64(region.base), end):
             return False
     return True
+
+
+@fn(cold=True)
+def map_framebuffer(info: BootInfo) -> bool:
+    """The console's screen, which stays in use across the change of tables."""
+    screen = info.framebuffer
+    return not screen.is_usable() or map_device(screen.base, screen.bytes())
 
 
 @fn(cold=True)
