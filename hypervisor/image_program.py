@@ -30,12 +30,16 @@ def compile_image(vendor: str, profile: str, image: Path, roots: tuple[str, ...]
 
     `roots` are modules; whatever their exported functions reach is in the image.
     """
+    build_image(image_sources(vendor, profile, roots), ImageLayout(PHYSICAL_BASE, ENTRY, ENTRY), image)
+
+
+def image_sources(vendor: str, profile: str, roots: tuple[str, ...] = ROOTS) -> Sources:
+    """What one image is made of."""
     modules = image_modules(BACK_ENDS[vendor], roots)
     functions: list[Fn | StubFn] = [
         thing for name in roots for thing in vars(sys.modules[name]).values() if is_root(thing, name)
     ]
-    sources = Sources(functions, modules, IMAGE, physical_base=PHYSICAL_MAP_BASE, level=LEVELS[profile])
-    build_image(sources, ImageLayout(PHYSICAL_BASE, ENTRY, ENTRY), image)
+    return Sources(functions, modules, IMAGE, physical_base=PHYSICAL_MAP_BASE, level=LEVELS[profile])
 
 
 def image_modules(back_end: str, roots: tuple[str, ...]) -> list[ModuleType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -153,13 +154,14 @@ class ProgramLowering:
         return kind
 
     def symbol_of(self, routine: Routine) -> str:
-        """module.qualname, or the exported name; closures of one name get a number in the order of discovery."""
+        """module.qualname, or the exported name; closures of one name get their number."""
         if isinstance(routine, Fn) and routine.options.export:
             base = routine.options.export
         elif isinstance(routine, StubFn):
             base = routine.symbol
         else:
             base = routine.name.replace(".<locals>", "")
+            base = base if routine.serial == 1 else f"{base}.{routine.serial}"
         return self.unique(base)
 
     def unique(self, base: str) -> str:
@@ -277,8 +279,7 @@ class ProgramLowering:
         if symbol is not None:
             return symbol
         self.kept.append(static)
-        default = "bytes" if static.kind == "bytes" else f"{static.kind}.{getattr(static.element, '__name__', 'item')}"
-        symbol = self.unique(self.names_of_data.get(static.address, default))
+        symbol = self.unique(self.names_of_data.get(static.address) or name_of(static))
         self.data_symbols[id(static)] = symbol
         moved = tuple(ir.Relocation(at, self.data(other), addend) for at, other, addend in references(static))
         contents = static.contents() if static.constant else None
@@ -331,3 +332,10 @@ def physical(program: ProgramLowering, hpa: Value, loc: ir.Loc) -> ir.Expr:
     """RAM at a physical address, through the direct map."""
     assert hpa.type == HPA
     return program.mapped(hpa.code, program.target.physical_base, loc)
+
+
+def name_of(static: Static) -> str:
+    """What static memory is called that no module variable names: bytes by their content, so that both images agree."""
+    if static.kind == "bytes":
+        return f"bytes.{hashlib.sha256(static.contents()).hexdigest()[:12]}"
+    return f"{static.kind}.{getattr(static.element, '__name__', 'item')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from codegen.lang.annotations import Scope, substituted, written
 from codegen.lang.checks import assertion_trap, named, state
@@ -17,13 +17,17 @@ class Routine:
     """Anything that ring-0 code calls by name.
 
     `function`: the Python function. `owner`: the struct class whose body it stands in, or None. `name` is what a person
-    calls it (module.qualname); `file` and `line` are where it stands.
+    calls it (module.qualname); `file` and `line` are where it stands. `serial` tells closures of one name apart, in the
+    order in which their factory made them.
     """
+
+    _made: ClassVar[dict[str, int]] = {}
 
     def __init__(self, function: types.FunctionType, scope: Scope, where: dict[str, Any]) -> None:
         self.function = function
         self.owner: Any = None
         self.name = f"{function.__module__}.{function.__qualname__}"
+        self.serial = Routine._made[self.name] = Routine._made.get(self.name, 0) + 1
         self.file = function.__code__.co_filename
         self.line = function.__code__.co_firstlineno
         self.__name__ = function.__name__
