@@ -111,7 +111,7 @@ def svm_enter_guarded(vcpu: Vcpu) -> None:
     """The same between the guards of this machine."""
 
 
-@fn(noinline=True)
+@fn(noinline=True, cold=True)
 def enter_rarely(vcpu: Vcpu) -> None:
     """An entry after another vCPU had the processor, with guards, or after a timer interrupt that was taken behind an
     exit of another cause: then the deadline has passed, and the guest must not run on without a timer."""
