@@ -1,4 +1,4 @@
-"""Where every trap of the host arrives: interrupts go on, NMIs are counted, machine checks judged, exceptions are the end."""
+"""Where every trap of the host arrives: interrupts go on, NMIs are counted, machine checks judged; the rest panics."""
 
 from __future__ import annotations
 
