@@ -21,6 +21,7 @@ class GuestConsole(Struct):
 
     name: Array[u8] = count(NAME_MAX)  # NUL-padded
     pending_count: Field[u32]
+    last_count: Field[u32]  # what it was at the last `console_flush_silent_guests`
     pending: Array[u8] = count(PENDING_MAX)
 
 
@@ -84,12 +85,25 @@ def console_put_guest_byte(vm_index: u32, byte: u8) -> None:
 
 @fn
 def console_flush_guests() -> None:
-    """Print unfinished lines too (a prompt): called when a VM has been silent for a while."""
+    """Print unfinished lines too (a prompt): called when no VM has anything to do."""
     if GUESTS.guest_count <= 1:
         return
     for i in range(GUESTS.guest_count):
         if GUESTS.guests[i].pending_count > 0:
             print_pending(i)
+    console_push()
+
+
+@fn
+def console_flush_silent_guests() -> None:
+    """Print the unfinished lines that have not grown since the last call: with a busy neighbour nobody is ever idle."""
+    if GUESTS.guest_count <= 1:
+        return
+    for i in range(GUESTS.guest_count):
+        guest = GUESTS.guests[i]
+        if guest.pending_count > 0 and guest.pending_count == guest.last_count:
+            print_pending(i)
+        guest.last_count = guest.pending_count
     console_push()
 
 

@@ -6,7 +6,7 @@ from typing import Never
 
 from codegen.lang import Field, Struct, fn, min, range, rdtsc, storage, u32, u64
 from hypervisor.console.console import console_interrupt
-from hypervisor.console.guests import console_flush_guests
+from hypervisor.console.guests import console_flush_guests, console_flush_silent_guests
 from hypervisor.console.log import log
 from hypervisor.cpu.idle import idle_until
 from hypervisor.cpu.machine_check_report import log_machine_checks
@@ -33,7 +33,7 @@ class Scheduler(Struct):
 
     next: Field[u32]  # where the round goes on in the pool of vCPUs
     vcpu_count: Field[u32]  # in use in the pool
-    budget_refill: Field[u64]  # host TSC of the next refill of the log budgets
+    next_second: Field[u64]  # host TSC of the next `serve_second`
 
 
 ENTRY_WORK = u32(VcpuWork(deadline=True, interrupt=True))
@@ -62,8 +62,8 @@ def schedule() -> Never:
 def serve_vms() -> u64:
     """Timers, console and requests of all VMs; wakes vCPUs that an interrupt has reached. The next deadline in host
     TSC."""
-    refill_log_budgets()
-    deadline = SCHEDULER.budget_refill
+    serve_second()
+    deadline = SCHEDULER.next_second
     for i in range(u32(VMS_MAX)):
         vm = VMS[i]
         if vm.state == VmState.RUNNING:
@@ -79,14 +79,16 @@ def serve_vms() -> u64:
 
 
 @fn
-def refill_log_budgets() -> None:
-    """Once a second each VM may cause a bounded number of log lines again, and the hardware is asked for errors."""
+def serve_second() -> None:
+    """Once a second each VM may cause a bounded number of log lines again, a silent one's unfinished line is printed,
+    and the hardware is asked for errors."""
     now = rdtsc()
-    if now < SCHEDULER.budget_refill:
+    if now < SCHEDULER.next_second:
         return
-    SCHEDULER.budget_refill = now.wrapping_add(ns_to_tsc(u64(SECOND)))
+    SCHEDULER.next_second = now.wrapping_add(ns_to_tsc(u64(SECOND)))
     for i in range(u32(VMS_MAX)):
         VMS[i].log_budget = LOG_LINES_PER_SECOND
+    console_flush_silent_guests()
     log_machine_checks()
 
 

@@ -11,7 +11,12 @@ from hypervisor.console.console import (
     console_start_interrupts,
     console_take_input,
 )
-from hypervisor.console.guests import console_add_guest, console_flush_guests, console_put_guest
+from hypervisor.console.guests import (
+    console_add_guest,
+    console_flush_guests,
+    console_flush_silent_guests,
+    console_put_guest,
+)
 from hypervisor.console.log import log, warn
 from tests.console.fake_uart import FakeUart
 
@@ -81,6 +86,19 @@ def test_several_guests_print_whole_lines_under_their_names(uart: FakeUart) -> N
     console_flush_guests()
     console_put_guest(u32(0), b"x\n")  # type: ignore[arg-type]
     assert served(uart) == b"[bb] two\n[a] one\n[a] login: x\n"
+
+
+def test_a_prompt_is_printed_once_it_has_stopped_growing(uart: FakeUart) -> None:
+    console_start_interrupts()
+    console_add_guest(u32(0), b"a")  # type: ignore[arg-type]
+    console_add_guest(u32(1), b"b")  # type: ignore[arg-type]
+    console_put_guest(u32(0), b"log")  # type: ignore[arg-type]
+    console_flush_silent_guests()
+    console_put_guest(u32(0), b"in: ")  # type: ignore[arg-type]
+    console_flush_silent_guests()
+    assert served(uart) == b""
+    console_flush_silent_guests()
+    assert served(uart) == b"[a] login: "
 
 
 def test_a_burst_larger_than_the_queue_loses_nothing(uart: FakeUart) -> None:
