@@ -21,6 +21,7 @@ from codegen.lang import (
     usize,
 )
 from tests.guests.checks.control import GP, MOV_CR, mov_cr0_rax
+from tests.guests.checks.msr import UNKNOWN, refuses_read
 from tests.guests.console import say
 from tests.guests.machine import power_off
 from tests.guests.trapped import came, expect
@@ -30,6 +31,8 @@ COMMAND_LINE_MAX = 256
 TRIPLE_FAULT = span(b"triple-fault")
 RUN_AWAY = span(b"run-away")
 SPIN = span(b"spin")
+FLOOD = span(b"flood")
+MSR_STORM = span(b"msr-storm")
 LEAVE_PAGING = span(b"leave-paging")
 CR0_PG = 1 << 31
 
@@ -92,6 +95,13 @@ def end_as_asked(information: Hpa) -> None:
     if asks_for(line, SPIN):
         say("spin")
         while True:
+            pass
+    if asks_for(line, FLOOD):
+        while True:
+            say("flood")
+    if asks_for(line, MSR_STORM):
+        say("MSR storm")
+        while refuses_read(u32(UNKNOWN)):
             pass
 
 
