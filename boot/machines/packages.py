@@ -19,6 +19,9 @@ DEBIAN_PACKAGES = {
     "lld": ("ld.lld", "linking the images and BOOTX64.EFI"),
     "xorriso": ("xorriso", "writing the ISO"),
     "mtools": ("mcopy", "writing the ISO's EFI system partition"),
+    "nasm": ("nasm", "a second assembler: the tests hold every stub against it"),
+    "binutils": ("as", "a third one, for what nasm does not know"),
+    "acpica-tools": ("iasl", "the ACPI compiler: the tests let it judge the guests' tables"),
     "gdb": ("gdb", "debugging ring 0 at Python lines"),
     "debian-archive-keyring": ("/usr/share/keyrings/debian-archive-keyring.gpg", "checking the guests' signatures"),
 }

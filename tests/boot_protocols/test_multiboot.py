@@ -170,7 +170,6 @@ def test_any_amount_of_memory_is_survived(memory):
     assert error is None or isinstance(error, BootError)
 
 
-@pytest.mark.skipif(not GNUMACH.exists(), reason="build.py setup fetches it")
 def test_gnu_mach_is_placed():
     content = GNUMACH.read_bytes()
     assert place(content, ram=0x400_0000) is None

@@ -1,4 +1,7 @@
-"""`python -m tests.structure.neutral_ir VENDOR`: the IR of one image's neutral functions, back-end symbols by their contract's name."""
+"""`python -m tests.structure.neutral_ir VENDOR` prints the IR of one image's neutral functions as JSON.
+
+Calls of a back end stand there by the name of its contract.
+"""
 
 import json
 import re
