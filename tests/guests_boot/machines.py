@@ -24,5 +24,5 @@ def under_the_monitor(config: Path, host: str, drive: Drive = Drive.CD) -> Machi
 def bare(kernel: str, command_line: str) -> Machine:
     """The same kernel and initramfs with nothing below them, on the same processor of QEMU."""
     arguments = ("-append", command_line)
-    files = {"kernel": guest_path(kernel), "archive": guest_path("initramfs")}
-    return Machine(Host.QEMU, **files, memory=MEMORY, arguments=arguments)
+    kernel_file, initrd = guest_path(kernel), guest_path("initramfs")
+    return Machine(Host.QEMU, kernel=kernel_file, archive=initrd, memory=MEMORY, arguments=arguments)
