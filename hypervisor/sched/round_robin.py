@@ -33,6 +33,7 @@ class Scheduler(Struct):
 
     next: Field[u32]  # where the round goes on in the pool of vCPUs
     vcpu_count: Field[u32]  # in use in the pool
+    first_vm: Field[u32]  # whose console is emptied first: another one each time, or a slow line would be one VM's
     next_second: Field[u64]  # host TSC of the next `serve_second`
 
 
@@ -64,8 +65,9 @@ def serve_vms() -> u64:
     TSC."""
     serve_second()
     deadline = SCHEDULER.next_second
+    SCHEDULER.first_vm = (SCHEDULER.first_vm + 1) & (VMS_MAX - 1)
     for i in range(u32(VMS_MAX)):
-        vm = VMS[i]
+        vm = VMS[(SCHEDULER.first_vm + i) & (VMS_MAX - 1)]
         if vm.state == VmState.RUNNING:
             serve_request(vm)
         if vm.state == VmState.RUNNING:
