@@ -19,9 +19,11 @@ from hypervisor.vm.boot.error import words_for
 from hypervisor.vm.boot.memory_map import low_ram_end
 from hypervisor.vm.boot.start import place_guest
 from hypervisor.vm.console import empty_console
+from hypervisor.vm.timers import vm_now
 from hypervisor.vm.vm import VMS_MAX, StopReason, Vm, VmState
 
 VMS = storage_array(Vm, VMS_MAX)
+MILLISECOND = 1_000_000  # ns
 
 
 @fn
@@ -49,12 +51,12 @@ def start_vm(vm: Vm) -> None:
 
 @fn(cold=True)
 def restart_vm(vm: Vm) -> None:
-    """What the reset button does: RAM is cleared, everything else starts over."""
-    reset_hardware(vm)
+    """What the reset button does: RAM is cleared, then everything else starts over, the VM's clock with it."""
     for i in range(vm.memory.slot_count):
         slot = vm.memory.slots[i]
         failed = fill(vm.memory, slot.gpa, slot.size, u8(0))
         assert failed is None
+    reset_hardware(vm)
     start_vm(vm)
 
 
@@ -94,13 +96,13 @@ def serve_request(vm: Vm) -> None:
     match vm.board.request:
         case BoardRequest.RESET:
             empty_console(vm)
-            log(f"{vm.name_span()}: reset by the guest")
+            log(f"{vm.name_span()}: reset by the guest after {vm_now(vm) // MILLISECOND} ms")
             vm.board.request = BoardRequest.NONE
             restart_vm(vm)
         case BoardRequest.POWER_OFF:
             vm.board.request = BoardRequest.NONE
             stop_vm(vm, StopReason.POWER_OFF)
-            log(f"{vm.name_span()}: powered off")
+            log(f"{vm.name_span()}: powered off after {vm_now(vm) // MILLISECOND} ms")
         case _:
             return
 

@@ -121,3 +121,28 @@ def test_sleep_takes_the_time_of_the_wall(tmp_path: Path, seconds: int, toleranc
     with dialog(under_the_monitor(write_configuration(tmp_path, CLOUD), "qemu")) as console:
         boot(console, "qemu")
         sleep_is_as_long_as_on_the_wall(console, seconds, tolerance)
+
+
+LAST_WORDS = re.compile(r"\[ *([0-9.]+)\] reboot: .*\n(?:.*\n)*?keelback: debian: .* after ([0-9]+) ms")
+
+
+def clocks_at_the_end(console: Dialog, command: str) -> float:
+    """How many seconds the monitor's clock is ahead of the guest's when the guest ends by `command`."""
+    begin = console.seen
+    console.type(f"{command}\n")
+    console.wait(" ms\n", SECONDS)
+    found = LAST_WORDS.search(console.output[begin : console.seen])
+    assert found is not None, console.output[begin : console.seen]
+    return int(found[2]) / 1000 - float(found[1])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("host", ["qemu", "bochs"])
+def test_a_minute_of_the_guest_is_one_of_the_monitors_clock(tmp_path: Path, host: str) -> None:
+    with dialog(under_the_monitor(write_configuration(tmp_path, CLOUD), host)) as console:
+        boot(console, host)
+        before = clocks_at_the_end(console, "reboot -f")
+        boot(console, host)
+        console.run("sleep 60", 600)
+        after = clocks_at_the_end(console, "poweroff -f")
+        assert after - before == pytest.approx(0, abs=0.005 * 60)
