@@ -24,7 +24,7 @@ def exits_page() -> str:
 
 
 def answer(kind: ExitKind) -> str:
-    """Where the handler is, and the first sentence of its docstring."""
+    """Where the handler is, and what its docstring says."""
     handler = registry.HANDLERS.get(kind)
     if handler is None:
         return UNHANDLED

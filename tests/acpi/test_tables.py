@@ -17,7 +17,7 @@ from hypervisor.devices.acpi.layout import (
     TABLES_END,
 )
 from hypervisor.devices.acpi.tables import write_firmware_tables
-from tests.guest.machine import VM, everywhere, get, in_cpython, new_machine
+from tests.played_guest.machine import VM, everywhere, get, in_cpython, new_machine
 
 
 def table_at(address: int) -> bytes:

@@ -10,7 +10,7 @@ from hypervisor.archive import ARCHIVE, archive_file, archive_next, archive_star
 from hypervisor.vm.boot.texts import manifest_text
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
 from tests.boot_protocols.files import archive, hand_over, manifest
-from tests.guest.machine import everywhere, new_machine
+from tests.played_guest.machine import everywhere, new_machine
 
 
 @pytest.fixture(autouse=True)

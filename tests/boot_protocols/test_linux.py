@@ -12,7 +12,7 @@ from hypervisor.vm.boot.error import BootError
 from hypervisor.vm.boot.linux import BOOT_PARAMETERS, COMMAND_LINE, load_linux
 from tests.boot_protocols.files import in_ram
 from tests.boot_protocols.kernels import bzimage
-from tests.guest.machine import RAM, everywhere, get, in_cpython, new_machine
+from tests.played_guest.machine import RAM, everywhere, get, in_cpython, new_machine
 
 RSDP = Gpa(0xE_0000)
 KERNELS = sorted(Path("build/guests").glob("linux-*/vmlinuz"))

@@ -14,7 +14,7 @@ from hypervisor.vm.boot.multiboot_image import LoadedKernel, place_kernel
 from hypervisor.vm.manifest import manifest_vm
 from tests.boot_protocols.files import archive, hand_over, in_ram, manifest
 from tests.boot_protocols.kernels import elf32, elf64, multiboot_header
-from tests.guest.machine import RAM, VM, everywhere, get, in_cpython, new_machine
+from tests.played_guest.machine import RAM, VM, everywhere, get, in_cpython, new_machine
 
 LOADED = storage(LoadedKernel)
 CODE = bytes(range(256)) * 16

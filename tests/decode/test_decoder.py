@@ -10,7 +10,7 @@ from capstone import x86
 from codegen.lang import storage
 from hypervisor.exits.decode.mmio import MmioInstruction, MmioOperation, decode_mmio
 from hypervisor.exits.decode.snapshot import Snapshot
-from tests.guest.machine import in_cpython, natively
+from tests.played_guest.machine import in_cpython, natively
 
 CODE = storage(Snapshot)
 FOUND = storage(MmioInstruction)

@@ -25,7 +25,7 @@ from hypervisor.devices.pci_host import (
     pci_data_write,
     pci_reset,
 )
-from tests.guest.machine import everywhere
+from tests.played_guest.machine import everywhere
 
 PCI = storage(PciHost)
 KEYBOARD = storage(KeyboardController)

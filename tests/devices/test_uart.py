@@ -16,7 +16,7 @@ from hypervisor.devices.uart import (
     uart_take_output,
     uart_write,
 )
-from tests.guest.machine import everywhere
+from tests.played_guest.machine import everywhere
 
 UART = storage(Uart)
 TRIGGERS = (1, 4, 8, 14)

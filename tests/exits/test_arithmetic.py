@@ -15,7 +15,7 @@ from hypervisor.exits.arithmetic import STATUS, Combined, combine
 from hypervisor.exits.decode.mmio import Combine
 from hypervisor.exits.decode.registers import merge_index
 from hypervisor.exits.memory import sign_extend
-from tests.guest.machine import everywhere
+from tests.played_guest.machine import everywhere
 
 COMBINED = storage(Combined)
 LEFT = {1: "dil", 2: "di", 4: "edi", 8: "rdi"}

@@ -8,7 +8,7 @@ from hypervisor.exits.registry import Resume
 from hypervisor.vcpu.exit import CrAccess
 from hypervisor.vcpu.svm.state import save_of
 from hypervisor.vm.lapic_window import read_task_priority
-from tests.guest.machine import VM, everywhere, new_machine, set_mode
+from tests.played_guest.machine import VM, everywhere, new_machine, set_mode
 
 PG, PE, CD, NW, WP = 1 << 31, 1, 1 << 30, 1 << 29, 1 << 16
 

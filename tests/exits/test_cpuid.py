@@ -11,7 +11,7 @@ from hypervisor.exits.cpuid import core_id_bits, emulate_cpuid
 from hypervisor.exits.registry import Resume
 from hypervisor.vcpu.svm.state import save_of
 from hypervisor.vm.cpuid_policy import fill_cpuid
-from tests.guest.machine import VM, everywhere, in_cpython, new_machine, set_mode
+from tests.played_guest.machine import VM, everywhere, in_cpython, new_machine, set_mode
 
 # What no guest may ever see: leaf, register (0 to 3: EAX to EDX), bits. SDM vol. 2A, CPUID; APM vol. 3, appendix E.
 HIDDEN = (

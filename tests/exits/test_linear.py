@@ -10,7 +10,7 @@ from codegen.lang import u64
 from hypervisor.memory.fault import Fault
 from hypervisor.vcpu.linear import Access, translate_linear
 from hypervisor.vcpu.svm.state import save_of
-from tests.guest.machine import RAM, everywhere, new_machine, put
+from tests.played_guest.machine import RAM, everywhere, new_machine, put
 
 NX = 1 << 63
 MODES = ("off", "legacy", "pae", "long")

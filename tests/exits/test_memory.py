@@ -13,7 +13,7 @@ from hypervisor.vcpu.exit import AccessCause
 from hypervisor.vcpu.svm.state import save_of
 from hypervisor.vcpu.vcpu import VcpuState
 from hypervisor.vm.vm import StopReason, VmState
-from tests.guest.machine import VM, everywhere, new_machine, put, set_mode
+from tests.played_guest.machine import VM, everywhere, new_machine, put, set_mode
 
 RIP = 0x20_0000
 IO_APIC, ABSENT = 0xFEC0_0000, 0xD000_0000

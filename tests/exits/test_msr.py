@@ -11,7 +11,7 @@ from hypervisor.exits.registry import Resume
 from hypervisor.vcpu.event import Vector
 from hypervisor.vcpu.msr_state import reset_msrs
 from hypervisor.vcpu.svm.state import save_of
-from tests.guest.machine import VM, everywhere, in_cpython, new_machine, set_mode
+from tests.played_guest.machine import VM, everywhere, in_cpython, new_machine, set_mode
 
 KNOWN = {number: entry for entry in policy.RANGES for number in range(entry.first, entry.first + entry.count)}
 TSC_AUX = 0xC000_0103
@@ -161,7 +161,7 @@ def test_the_counter_moves_with_its_adjustment(vcpu):
 def test_the_clock_is_there_only_for_a_vm_that_was_told_so(vcpu):
     assert read(vcpu, 0x4B56_4D01) is None and not write(vcpu, 0x4B56_4D01, 0x3001)
     VM.flags = VM.flags.replace(kvm_signature=True)
-    from tests.guest.machine import get
+    from tests.played_guest.machine import get
 
     assert write(vcpu, 0x4B56_4D01, 0x5001) and read(vcpu, 0x4B56_4D01) == 0x5001
     assert get(0x5000, 4) == b"\2\0\0\0" and get(0x501D, 1) == b"\1"

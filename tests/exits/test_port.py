@@ -7,7 +7,7 @@ from hypervisor.exits import port
 from hypervisor.exits.registry import Resume
 from hypervisor.vcpu.exit import PortAccess
 from hypervisor.vcpu.svm.state import save_of
-from tests.guest.machine import everywhere, get, new_machine, put, set_mode
+from tests.played_guest.machine import everywhere, get, new_machine, put, set_mode
 
 SCRATCH = 0x3FF  # of COM1: a byte that keeps what is written
 ABSENT = 0x5678

@@ -7,7 +7,7 @@ import pytest
 from codegen.lang import Hpa
 from hypervisor.vcpu.svm import audit
 from hypervisor.vcpu.svm.state import svm_of
-from tests.guest.machine import new_machine, set_mode
+from tests.played_guest.machine import new_machine, set_mode
 
 FAULTS = {
     "svme_clear": ("save.efer", 0x500),

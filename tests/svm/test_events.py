@@ -14,7 +14,7 @@ from hypervisor.vcpu.svm.interruptibility import (
 from hypervisor.vcpu.svm.skip import vcpu_skip_instruction
 from hypervisor.vcpu.svm.state import control_of, save_of
 from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
-from tests.guest.machine import new_machine, set_mode
+from tests.played_guest.machine import new_machine, set_mode
 
 NMI = Event(vector=u8(2), type=EventType.NMI, valid=True)
 

@@ -11,7 +11,7 @@ from hypervisor.vcpu.svm.interruptibility import vcpu_request_nmi_window
 from hypervisor.vcpu.svm.model import PROCESSOR
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of, svm_of
 from hypervisor.vcpu.vcpu import VcpuWork
-from tests.guest.machine import new_machine, put, set_mode
+from tests.played_guest.machine import new_machine, put, set_mode
 
 INSTRUCTIONS = {
     ExitCode.CPUID: (ExitKind.CPUID, "0fa2"),

@@ -19,7 +19,7 @@ from hypervisor.vcpu.svm.saved_msrs import vcpu_read_saved_msr, vcpu_set_tsc_off
 from hypervisor.vcpu.svm.segments import vcpu_read_segment, vcpu_write_segment
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of, svm_of
 from hypervisor.vcpu.svm.tlb import FLUSH_ALL, FLUSH_NOTHING, FLUSH_THIS_GUEST, second_level_invalidate, vcpu_flush_tlb
-from tests.guest.machine import VM, everywhere, new_machine
+from tests.played_guest.machine import VM, everywhere, new_machine
 
 SEGMENT = storage(Segment)
 MACHINE = {

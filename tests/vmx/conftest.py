@@ -17,7 +17,7 @@ from hypervisor.vcpu.vmx.enable import vendor_enable_cpu
 from hypervisor.vcpu.vmx.entry import vmx_enter
 from hypervisor.vcpu.vmx.model import PROCESSOR, VmxProcessor
 from hypervisor.vm.vm import Vm
-from tests.guest.back_end import back_end
+from tests.played_guest.back_end import back_end
 
 VM = storage(Vm)
 

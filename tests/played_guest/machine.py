@@ -25,7 +25,7 @@ from hypervisor.time.clock import clock_start
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.vm import Vm
-from tests.guest.back_end import back_end
+from tests.played_guest.back_end import back_end
 
 RAM = 0x100_0000  # bytes at guest-physical 0
 MEGABYTE = 0x10_0000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.guest.machine import amd_v
+from tests.played_guest.machine import amd_v
 
 
 @pytest.fixture(autouse=True)
