@@ -12,14 +12,16 @@ from pathlib import Path
 from types import ModuleType
 
 from codegen.asm.stub import assemble_stub
-from codegen.back.compile import compile_program
+from codegen.back.compile import compile_program, compile_shared, compile_sites, compile_units
 from codegen.back.llvm_text import ModuleText
 from codegen.back.target import Target
 from codegen.front.diagnostics import Diagnostic
 from codegen.front.lower import lower_program
 from codegen.front.program import TargetInfo
 from codegen.ir.nodes import Program
+from codegen.ir.partition import partition
 from codegen.ir.show import show_function
+from codegen.ir.summary import summarize
 from codegen.ir.verify import verify
 from codegen.lang.routines import Fn, StubFn
 from codegen.link.efi import link_efi
@@ -74,10 +76,21 @@ def build_object(sources: Sources, output: Path) -> Path:
 
 def build_image(sources: Sources, layout: ImageLayout, output: Path) -> Path:
     """An ELF image, and beside it its symbol file (`.sym`). Raises what `build_object` does, and LinkError."""
-    made = build_object(sources, output.with_suffix(".o"))
-    link_elf([made], output, layout)
+    program = lower(sources)
+    units = partition({symbol: summarize(each) for symbol, each in program.functions.items()}, entries(program))
+    objects = compile_units(program, units, sources.target, level=sources.level, debug=sources.debug)
+    shared = [compile_shared(program, sources.target), compile_sites(program, objects, sources.target)]
+    link_elf([*(unit.file for unit in objects), *shared], output, layout)
     write_symbols(output, output.with_suffix(".sym"))
     return output
+
+
+def entries(program: Program) -> set[str]:
+    """What is reached otherwise than by a direct call: from outside, from tables, from stubs."""
+    found = {symbol for symbol, function in program.functions.items() if function.exported}
+    found.update(entry for table in program.tables.values() for entry in table.entries)
+    found.update(relocation.symbol for stub in program.stubs.values() for relocation in stub.relocations)
+    return found & program.functions.keys()
 
 
 def build_flat(sources: Sources, layout: FlatLayout, output: Path) -> FlatImage:

@@ -1,26 +1,20 @@
-"""A program to an object, in a child process: LLVM ends its process at inline assembly that it cannot read."""
+"""Programs, and units of programs, to objects."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
+from codegen.back.declarations import shared_module, sites_module
 from codegen.back.errors import BadAssembly, BadLlvmText
 from codegen.back.llvm_text import ModuleText
-from codegen.back.target import IMAGE, LOADER, UEFI, Target
+from codegen.back.objects import ChildFailed, Job, compile_jobs
+from codegen.back.sites import Site
+from codegen.back.target import Target
 from codegen.ir.nodes import Intrinsic, Program
-
-TARGETS = {target.name: target for target in (IMAGE, LOADER, UEFI)}
-_REPOSITORY = Path(__file__).resolve().parents[2]
-_CACHE = _REPOSITORY / "build" / "objects"
-_MARK = b"Keelback object\n"
-_VERSION = version("llvmlite")
+from codegen.ir.partition import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,50 +23,64 @@ class Compiled:
 
     content: bytes
     text: str
-    sites: tuple[tuple[str, str, int], ...]
+    sites: tuple[Site, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitObject:
+    """One unit's object file and its trap sites."""
+
+    name: str
+    file: Path
+    sites: tuple[Site, ...]
 
 
 def compile_program(
     program: Program, target: Target, *, level: int = 2, debug: bool = True, form: str = "object"
 ) -> Compiled:
-    """The program as an object ("object"), as the target's assembly ("assembly") or as optimised LLVM text ("llvm").
+    """The whole program as one object ("object"), as assembly ("assembly") or as optimised LLVM text ("llvm").
 
     Raises BadAssembly naming the intrinsic, and BadLlvmText for a bug of ours.
     """
     module = ModuleText(program, target, debug=debug)
     text = module.text()
-    content = run_child(text, target, level, form, tuple(program.intrinsics.values()))
-    return Compiled(content, text, tuple(module.sites.all))
+    (file,) = run([Job(text, target, level, form)], program.intrinsics.values())
+    return Compiled(file.read_bytes(), text, tuple(module.sites.all))
 
 
-def run_child(text: str, target: Target, level: int, form: str, intrinsics: tuple[Intrinsic, ...]) -> bytes:
-    """`emit` in another process, or what it gave for the same text before (build/objects, by content)."""
-    key = hashlib.sha256(f"{_VERSION} {target} {level} {form}\n{text}".encode()).hexdigest()
-    remembered = _CACHE / key
-    if remembered.exists():
-        return remembered.read_bytes()
-    content = _start_child(text, target, level, form, intrinsics)
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    written = remembered.with_suffix(f".{os.getpid()}")
-    written.write_bytes(content)
-    written.replace(remembered)
-    return content
+def compile_units(
+    program: Program, units: Sequence[Unit], target: Target, *, level: int = 2, debug: bool = True
+) -> list[UnitObject]:
+    """Each unit as an object. Raises what `compile_program` does."""
+    jobs, sites = [], []
+    for unit in units:
+        module = ModuleText(program, target, debug=debug, unit=unit)
+        jobs.append(Job(module.text(), target, level))
+        sites.append(tuple(module.sites.all))
+    files = run(jobs, program.intrinsics.values())
+    return [UnitObject(unit.name, file, own) for unit, file, own in zip(units, files, sites, strict=True)]
 
 
-def _start_child(text: str, target: Target, level: int, form: str, intrinsics: tuple[Intrinsic, ...]) -> bytes:
-    done = subprocess.run(
-        [sys.executable, "-m", "codegen.back.compile", target.name, str(level), form],
-        input=text.encode(),
-        capture_output=True,
-        cwd=_REPOSITORY,
-        check=False,
-    )
-    if done.returncode == 0 and done.stdout.startswith(_MARK):
-        return done.stdout[len(_MARK) :]
-    message = done.stderr.decode(errors="replace").strip()
+def compile_shared(program: Program, target: Target) -> Path:
+    """What all units share: static memory, tables of functions, stubs, and the functions that LLVM calls by itself."""
+    return run([Job(shared_module(ModuleText(program, target, debug=False)), target, 0)], ())[0]
+
+
+def compile_sites(program: Program, units: Iterable[UnitObject], target: Target) -> Path:
+    """The tables that turn the number of a trap site into words, for the units in this order."""
+    text = sites_module(ModuleText(program, target, debug=False), [(unit.name, unit.sites) for unit in units])
+    return run([Job(text, target, 2)], ())[0]
+
+
+def run(jobs: Sequence[Job], intrinsics: Iterable[Intrinsic]) -> list[Path]:
+    """The files, in the jobs' order. Raises BadAssembly and BadLlvmText with LLVM's message."""
+    try:
+        return compile_jobs(jobs)
+    except ChildFailed as failed:
+        message = str(failed)
     if "<inline asm>" in message:
-        raise BadAssembly(f"{blamed(message, intrinsics)}: LLVM refuses the instruction\n{message}")
-    raise BadLlvmText(message or f"LLVM ended with status {done.returncode}")
+        raise BadAssembly(f"{blamed(message, tuple(intrinsics))}: LLVM refuses the instruction\n{message}")
+    raise BadLlvmText(message)
 
 
 def blamed(message: str, intrinsics: tuple[Intrinsic, ...]) -> str:
@@ -94,16 +102,3 @@ def _line_pattern(line: str) -> re.Pattern[str]:
     """The line with anything for its operands."""
     parts = re.split(r"\$\$|\$\{[^}]*\}|\$\d+", line)
     return re.compile(".*" + r"\S+".join(re.escape(part) for part in parts) + ".*")
-
-
-def main() -> None:
-    """The child: text on standard input, the product on standard output behind a mark."""
-    name, level, form = sys.argv[1:]
-    from codegen.back import emit  # LLVM is 180 MB; only the child needs it
-
-    content = emit.emit(sys.stdin.read(), TARGETS[name], int(level), form)
-    sys.stdout.buffer.write(_MARK + content)
-
-
-if __name__ == "__main__":
-    main()

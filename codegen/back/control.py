@@ -160,7 +160,7 @@ def _call_clobbering(w: Writer, node: Call, arguments: list[str]) -> str:
     type_ = f"{{ {', '.join(results)} }}" if len(results) != 1 else results[0]
     place = first + 2 * len(arguments)
     text = f'asm sideeffect "callq ${{{place}:P}}", "{",".join(constraints)}"'
-    value = w.value(f"call {type_} {text}({', '.join([*arguments, f'ptr {w.module.quote(node.callee)}'])})", node.loc)
+    value = w.value(f"call {type_} {text}({', '.join([*arguments, f'ptr {w.module.symbol(node.callee)}'])})", node.loc)
     return w.value(f"extractvalue {type_} {value}, 0", node.loc) if first else ""
 
 

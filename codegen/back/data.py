@@ -22,8 +22,9 @@ def byte_string(contents: bytes) -> str:
     return 'c"' + "".join(_BYTES[byte] for byte in contents) + '"'
 
 
-def print_data(module: ModuleText, data: Data) -> str:
-    linkage = "hidden" if data.hidden and not module.target.host else "internal"
+def print_data(module: ModuleText, data: Data, shared: bool = False) -> str:
+    """A definition. `shared`: for other modules too, in a section of its own, so that the linker can drop it."""
+    linkage = "hidden" if shared or data.hidden and not module.target.host else "internal"
     if data.contents is None:
         type_, value = f"[{data.size} x i8]", "zeroinitializer"
     elif data.relocations:
@@ -31,13 +32,28 @@ def print_data(module: ModuleText, data: Data) -> str:
     else:
         type_, value = f"[{data.size} x i8]", byte_string(data.contents)
     kind = "constant" if data.constant else "global"
-    section = f', section "{data.section}"' if data.section and not module.target.host else ""
+    place = "" if module.target.host else data.section
+    if shared and not place:
+        place = f".{'bss' if data.contents is None else 'rodata' if data.constant else 'data'}.{data.symbol}"
+    section = f', section "{place}"' if place else ""
     return f"{module.quote(data.symbol)} = {linkage} {kind} {type_} {value}{section}, align {data.align}"
 
 
-def print_table(module: ModuleText, table: FunctionTable) -> str:
+def print_literal(module: ModuleText, data: Data) -> str:
+    """A byte string that each unit which uses it defines; the linker keeps one of the same name."""
+    assert data.contents is not None
+    name = module.quote(data.symbol)
+    value = f"[{data.size} x i8] {byte_string(data.contents)}"
+    return f"${name[1:]} = comdat any\n{name} = linkonce_odr hidden constant {value}, comdat, align {data.align}"
+
+
+def print_table(module: ModuleText, table: FunctionTable, shared: bool = False) -> str:
+    """Addresses of functions; `shared` as for data."""
     entries = ", ".join(f"ptr {module.callee(entry)}" for entry in table.entries)
-    return f"{module.quote(table.symbol)} = internal constant [{len(table.entries)} x ptr] [{entries}]"
+    value = f"constant [{len(table.entries)} x ptr] [{entries}]"
+    if shared:
+        return f'{module.quote(table.symbol)} = hidden {value}, section ".rodata.{table.symbol}"'
+    return f"{module.quote(table.symbol)} = internal {value}"
 
 
 def print_stub(module: ModuleText, stub: Stub) -> str:

@@ -1,12 +1,14 @@
-"""A program as one LLVM module: the text that LLVM parses."""
+"""A program, or one unit of it, as an LLVM module: the text that LLVM parses."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from codegen.back import arithmetic, control, memory  # noqa: F401  (they register the printers of their nodes)
 from codegen.back.data import print_data, print_stub, print_table
 from codegen.back.debug_info import DebugInfo
+from codegen.back.declarations import print_declarations
 from codegen.back.errors import UndefinedSymbol
 from codegen.back.hardware import Intrinsics
 from codegen.back.runtime import runtime_text
@@ -14,47 +16,61 @@ from codegen.back.sites import BUILTINS, TRAP, Sites
 from codegen.back.target import Target
 from codegen.back.type_text import register_type
 from codegen.back.writer import Writer
-from codegen.ir.nodes import Function, Program
+from codegen.ir.nodes import Declaration, Function, Program
+from codegen.ir.partition import Unit
 
 FUNCTION = 'nounwind noredzone null_pointer_is_valid noimplicitfloat "frame-pointer"="non-leaf" "no-stack-arg-probe"'
 _PLAIN_NAME = re.compile(r"[A-Za-z$._][A-Za-z$._0-9]*")
 
 
 class ModuleText:
-    """Prints one program for one target. `text()` once; `sites` and `intrinsics` then say what was numbered."""
+    """Prints one program, or one `unit` of it, for one target. `text()` once; `sites` and `intrinsics` then say what
+    was numbered.
 
-    def __init__(self, program: Program, target: Target, debug: bool = True, host_per_cpu: int = 0) -> None:
+    A whole program is a closed world: only exported functions and shared data can be seen from outside. A unit defines
+    its own functions and the byte strings that they use, and declares whatever else they refer to.
+    """
+
+    def __init__(
+        self, program: Program, target: Target, debug: bool = True, host_per_cpu: int = 0, unit: Unit | None = None
+    ) -> None:
         self.program = program
         self.target = target
         self.debug = DebugInfo(self) if debug else None
-        self.sites = Sites(self)
+        self.sites = Sites(self, unit)
         self.intrinsics = Intrinsics(self)
         self.used_builtins: set[str] = set()
         self.host_per_cpu = f"inttoptr (i64 {host_per_cpu} to ptr)"
+        self.referred: dict[str, None] = {}
+        self._unit = unit
         self._declarations: dict[str, None] = {}
-        self._external: dict[str, None] = {}
 
     def text(self, extra: str = "") -> str:
         """The module, with `extra` definitions behind it."""
-        functions = [line for function in self.program.functions.values() for line in self._function(function)]
-        data = [print_data(self, each) for each in self.program.data.values() if self._host_place(each.symbol) is None]
-        data += [print_table(self, table) for table in self.program.tables.values()]
-        if not self.target.host:
-            data += [print_stub(self, stub) for stub in self.program.stubs.values()]
-        sites = self.sites.tables()
-        external = [f"{self.quote(name)} = external hidden global i8" for name in self._external]
-        size = f"i{self.target.pointer_bits}"
+        program, unit = self.program, self._unit
+        names = program.functions if unit is None else (*unit.own, *unit.copies)
+        functions = [line for name in names for line in self._function(program.functions[name])]
+        if unit is None:
+            data = [print_data(self, each) for each in program.data.values() if self._host_place(each.symbol) is None]
+            data += [print_table(self, table) for table in program.tables.values()]
+            if not self.target.host:
+                data += [print_stub(self, stub) for stub in program.stubs.values()]
+            data += [
+                f"{self.quote(name)} = external hidden global i8" for name in self.referred if self.is_foreign(name)
+            ]
+            data += [*self.sites.tables(), runtime_text(self.target)]
+        else:
+            data = print_declarations(self, unit)
+        return self.module([*data, *functions, extra])
+
+    def module(self, definitions: Iterable[str]) -> str:
+        """A module of these definitions and whatever all modules share."""
         lines = [
             f'target triple = "{self.target.triple}"',
-            *external,
-            *data,
-            *functions,
-            *sites,
+            *definitions,
             *self._declarations,
-            f"declare i32 @memcmp(ptr, ptr, {size})",
+            f"declare i32 @memcmp(ptr, ptr, i{self.target.pointer_bits})",
             f"attributes #0 = {{ {FUNCTION} }}",
-            runtime_text(self.target),
-            extra,
             *(self.debug.metadata() if self.debug else ()),
         ]
         return "\n".join(lines) + "\n"
@@ -71,19 +87,24 @@ class ModuleText:
         place = self._host_place(name)
         if place is not None:
             return f"inttoptr (i64 {place} to ptr)"
-        known = (self.program.data, self.program.functions, self.program.tables, self.program.stubs)
-        if not any(name in each for each in known):
-            if self.target.host:
-                raise UndefinedSymbol(f"{name} has no address on the host")
-            self._external[name] = None
+        if self.target.host and self.is_foreign(name):
+            raise UndefinedSymbol(f"{name} has no address on the host")
+        self.referred[name] = None
         return self.quote(name)
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether a symbol comes from the linker."""
+        program = self.program
+        known = (program.data, program.functions, program.declarations, program.tables, program.stubs, BUILTINS)
+        return not any(name in each for each in known)
 
     def callee(self, name: str) -> str:
         """The address of what is called directly."""
         if name in BUILTINS:
             self.used_builtins.add(name)
-        elif name not in self.program.functions and name not in self.program.stubs:
+        elif not any(name in each for each in (self.program.functions, self.program.declarations, self.program.stubs)):
             raise UndefinedSymbol(f"{name} is called, but the program has no such function")
+        self.referred[name] = None
         return self.quote(name)
 
     def convention(self, name: str) -> str:
@@ -109,20 +130,37 @@ class ModuleText:
             self.debug.declare_locals(w)
         w.statements(function.body)
         words = [
-            "define" if function.exported and not self.target.host else "define internal",
-            f"{self.convention(function.symbol)}{register_type(function.result)}",
+            f"define {self._linkage(function)}{self.convention(function.symbol)}{register_type(function.result)}",
             f"{self.quote(function.symbol)}({', '.join(parameters)}) #0",
+            *attributes(function),
         ]
         if function.noinline or function.symbol == TRAP:
             words.append("noinline")
         if function.inline and not self.target.host:
             words.append("alwaysinline")
-        if function.cold or function.symbol == TRAP:
-            words.append("cold minsize optsize")
-        if function.noreturn:
-            words.append("noreturn")
-        if function.section != ".text" and not self.target.host:
-            words.append(f'section "{function.section}"')
+        if section := self._section(function):
+            words.append(f'section "{section}"')
         if self.debug:
             words.append(f"!dbg !{w.scope}")
         return [f"{' '.join(words)} {{", *w.finish(), "}"]
+
+    def _linkage(self, function: Function) -> str:
+        if self._unit is None:
+            return "" if function.exported and not self.target.host else "internal "
+        if function.symbol in self._unit.copies:
+            return "available_externally hidden "
+        return "hidden " if function.symbol in self._unit.shared else "internal "
+
+    def _section(self, function: Function) -> str:
+        """In a unit each function has a section of its own, so that the linker drops what is inlined everywhere."""
+        if self.target.host or self._unit is not None and function.symbol in self._unit.copies:
+            return ""
+        if function.section != ".text":
+            return function.section
+        return f".text.{function.symbol}" if self._unit is not None else ""
+
+
+def attributes(function: Function | Declaration) -> list[str]:
+    """What definition and declaration say alike."""
+    words = ["cold minsize optsize"] if function.cold or function.symbol == TRAP else []
+    return [*words, "noreturn"] if function.noreturn else words

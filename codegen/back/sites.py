@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codegen.back.data import byte_string
 from codegen.ir.nodes import Loc
+from codegen.ir.partition import Unit
 
 if TYPE_CHECKING:
     from codegen.back.llvm_text import ModuleText
@@ -21,13 +23,20 @@ An unknown site has line 0 and empty spans.
 LINE_BITS, FILE_BITS = 16, 10
 
 
-class Sites:
-    """The sites of one module, numbered from 0 in the order in which they are printed."""
+Site = tuple[str, str, int]
+"""Kind of check, file, line."""
 
-    def __init__(self, module: ModuleText) -> None:
+
+class Sites:
+    """The sites of one module, numbered from 0 in the order in which they are printed; those of a unit from the value
+    of a symbol (`base_symbol`), as many units share the tables.
+    """
+
+    def __init__(self, module: ModuleText, unit: Unit | None = None) -> None:
         self._module = module
-        self.all: list[tuple[str, str, int]] = []
-        self._numbers: dict[tuple[str, str, int], int] = {}
+        self._base = base_symbol(unit.name) if unit is not None else ""
+        self.all: list[Site] = []
+        self._numbers: dict[Site, int] = {}
 
     def number(self, kind: str, loc: Loc) -> int:
         """The site of this kind of check at this line; checks of one line and kind are one site."""
@@ -40,40 +49,68 @@ class Sites:
 
     def call(self, site: int) -> str:
         """The call of a failed check. A program without a `trap` function executes UD2."""
-        if self._module.target.host:
+        module = self._module
+        if module.target.host:
             return f"call void @host_leave(i32 {site})"
-        if TRAP in self._module.program.functions:
-            return f'call {self._module.convention(TRAP)}void @"{TRAP}"(i32 {site})'
-        self._module.declare("declare void @llvm.trap() cold noreturn nounwind")
-        return "call void @llvm.trap()"
+        if TRAP not in module.program.functions and TRAP not in module.program.declarations:
+            module.declare("declare void @llvm.trap() cold noreturn nounwind")
+            return "call void @llvm.trap()"
+        number = str(site)
+        if self._base:
+            place = f"getelementptr (i8, ptr {module.symbol(self._base)}, i64 {site})"
+            number = f"trunc (i64 ptrtoint (ptr {place} to i64) to i32)"
+        return f"call {module.convention(TRAP)}void {module.callee(TRAP)}(i32 {number})"
 
     def tables(self) -> list[str]:
         """The definitions of the builtins and their tables, of what the program really calls."""
-        used = self._module.used_builtins
-        if not used:
-            return []
-        files = sorted({file for _, file, _ in self.all})
-        kinds = sorted({kind for kind, _, _ in self.all})
-        if len(files) >= 1 << FILE_BITS or len(kinds) >= 1 << (32 - LINE_BITS - FILE_BITS):
-            raise OverflowError(f"{len(files)} files and {len(kinds)} kinds of traps do not fit the site table")
-        file_number = {file: number for number, file in enumerate(files)}
-        kind_number = {kind: number for number, kind in enumerate(kinds)}
-        words = [
-            min(line, 0xFFFF) | file_number[file] << LINE_BITS | kind_number[kind] << LINE_BITS + FILE_BITS
-            for kind, file, line in self.all
+        return site_tables(self.all, self._module.used_builtins, self._module.target.convention)
+
+
+def base_symbol(unit: str) -> str:
+    """Its value is the number of the unit's first site."""
+    return f"sites.{unit}"
+
+
+def print_shared_sites(units: Sequence[tuple[str, Sequence[Site]]], convention: str) -> list[str]:
+    """The tables of many units, in this order, and the symbols that say where each unit's sites begin."""
+    lines, sites = [], list[Site]()
+    for unit, own in units:
+        symbol = f"\\22{base_symbol(unit)}\\22"
+        lines += [
+            f'module asm ".globl {symbol}"',
+            f'module asm ".hidden {symbol}"',
+            f'module asm "{symbol} = {len(sites)}"',
         ]
-        table = f"[{len(words)} x i32] [{', '.join(f'i32 {word}' for word in words)}]"
-        lines = [f"@trap_sites = internal constant {table}"]
-        lines += _spans("trap_files", files)
-        lines += _spans("trap_kinds", kinds)
-        convention = self._module.target.convention
-        if "trap_site_line" in used:
-            lines += _lookup("trap_site_line", convention, len(words), 0, LINE_BITS, None)
-        if "trap_site_file" in used:
-            lines += _lookup("trap_site_file", convention, len(words), LINE_BITS, FILE_BITS, "trap_files")
-        if "trap_site_kind" in used:
-            lines += _lookup("trap_site_kind", convention, len(words), LINE_BITS + FILE_BITS, 6, "trap_kinds")
-        return lines
+        sites += own
+    tables = site_tables(sites, set(BUILTINS), convention)
+    return lines + [line.replace("define internal", "define hidden") for line in tables]
+
+
+def site_tables(sites: Sequence[Site], used: set[str], convention: str) -> list[str]:
+    """The tables of these sites, and the builtins named that look into them."""
+    if not used:
+        return []
+    files = sorted({file for _, file, _ in sites})
+    kinds = sorted({kind for kind, _, _ in sites})
+    if len(files) >= 1 << FILE_BITS or len(kinds) >= 1 << (32 - LINE_BITS - FILE_BITS):
+        raise OverflowError(f"{len(files)} files and {len(kinds)} kinds of traps do not fit the site table")
+    file_number = {file: number for number, file in enumerate(files)}
+    kind_number = {kind: number for number, kind in enumerate(kinds)}
+    words = [
+        min(line, 0xFFFF) | file_number[file] << LINE_BITS | kind_number[kind] << LINE_BITS + FILE_BITS
+        for kind, file, line in sites
+    ]
+    table = f"[{len(words)} x i32] [{', '.join(f'i32 {word}' for word in words)}]"
+    lines = [f"@trap_sites = internal constant {table}"]
+    lines += _spans("trap_files", files)
+    lines += _spans("trap_kinds", kinds)
+    if "trap_site_line" in used:
+        lines += _lookup("trap_site_line", convention, len(words), 0, LINE_BITS, None)
+    if "trap_site_file" in used:
+        lines += _lookup("trap_site_file", convention, len(words), LINE_BITS, FILE_BITS, "trap_files")
+    if "trap_site_kind" in used:
+        lines += _lookup("trap_site_kind", convention, len(words), LINE_BITS + FILE_BITS, 6, "trap_kinds")
+    return lines
 
 
 def _spans(name: str, texts: list[str]) -> list[str]:

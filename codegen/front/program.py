@@ -121,6 +121,10 @@ class ProgramLowering:
         types = tuple(kind.ir for _, kind in parameters)
         if isinstance(routine, Fn):
             self.queue.append((routine, symbol))
+            options = routine.options
+            self.program.declarations[symbol] = ir.Declaration(
+                symbol, types, result.ir, options.cold, result == NEVER, options.export is not None
+            )
         elif isinstance(routine, IntrinsicFn):
             self.program.intrinsics[symbol] = ir.Intrinsic(
                 symbol, routine.template, routine.constraints, types, result.ir, routine
@@ -154,9 +158,12 @@ class ProgramLowering:
         return kind
 
     def symbol_of(self, routine: Routine) -> str:
-        """module.qualname, or the exported name; closures of one name get their number."""
+        """module.qualname, or the exported name, or that of the contract which it provides, so that whoever calls a
+        contract is the same in every image; closures of one name get their number."""
         if isinstance(routine, Fn) and routine.options.export:
             base = routine.options.export
+        elif isinstance(routine, Fn) and self.provided.get(id(next(iter(routine.implements), None))) is routine:
+            base = routine.implements[0].name
         elif isinstance(routine, StubFn):
             base = routine.symbol
         else:
@@ -299,6 +306,7 @@ class ProgramLowering:
             static.shared,
             moved,
             lambda: address,
+            static.kind == "bytes",
         )
         return symbol
 

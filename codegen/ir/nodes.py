@@ -472,6 +472,18 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a caller must know of a `Function`, whether or not its body is at hand."""
+
+    symbol: str
+    parameters: tuple[Type, ...]
+    result: Type
+    cold: bool = False
+    noreturn: bool = False
+    exported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Intrinsic:
     """One instruction: `template` and `constraints` are LLVM inline assembly; `model` the
     object of the language, whose call runs its Python body for the host.
@@ -499,6 +511,7 @@ class Relocation:
 @dataclass(frozen=True, slots=True)
 class Data:
     """Static memory; `contents` None is zero-filled. `hidden`: seen by devices or other CPUs, never made internal.
+    `literal`: a byte string of some function's, called after its content.
 
     `host` gives the address at which CPython keeps the same object: native code in the test process uses that memory.
     """
@@ -512,6 +525,7 @@ class Data:
     hidden: bool = False
     relocations: tuple[Relocation, ...] = ()
     host: Callable[[], int] | None = None
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,9 +550,14 @@ class Stub:
 
 @dataclass(slots=True)
 class Program:
-    """All that one image is made of. `per_cpu` is the language's object behind the loads and stores through GS."""
+    """All that one image is made of. `per_cpu` is the language's object behind the loads and stores through GS.
+
+    `declarations` are of every function that something refers to; while a part of a program is compiled, `functions`
+    are those of the part.
+    """
 
     functions: dict[str, Function] = field(default_factory=dict)
+    declarations: dict[str, Declaration] = field(default_factory=dict)
     intrinsics: dict[str, Intrinsic] = field(default_factory=dict)
     data: dict[str, Data] = field(default_factory=dict)
     tables: dict[str, FunctionTable] = field(default_factory=dict)

@@ -23,7 +23,8 @@ class ImageLayout:
 
 def link_elf(objects: Sequence[Path], output: Path, layout: ImageLayout) -> Path:
     """Links to `output`, from IMAGE_BASE on: first the section `.text.start` of stubs. Text is read-execute, constants
-    read-only, the rest read-write, each from a new page.
+    read-only, the rest read-write, each from a new page. What neither the entry nor `.text.start` reaches is left
+    out.
 
     The script defines `__image_start`, `__image_end`, and the same of `__text`, `__rodata`, `__data` and `__bss`.
     Raises LinkError with the linker's messages: undefined symbols, sections of unknown name.
@@ -31,4 +32,5 @@ def link_elf(objects: Sequence[Path], output: Path, layout: ImageLayout) -> Path
     if layout.physical_base % 4096:
         raise ValueError(f"physical base {layout.physical_base:#x} is not a multiple of 4096")
     script = render("image.ld.j2", base=IMAGE_BASE, layout=layout)
-    return link(objects, output, script, "elf_x86_64")
+    # Functions that were inlined wherever they are called still stand in their unit's object.
+    return link(objects, output, script, "elf_x86_64", "--gc-sections")

@@ -26,14 +26,14 @@ def render(template: str, **values: Any) -> str:
     return _TEMPLATES.get_template(template).render(values)
 
 
-def link(objects: Sequence[Path], output: Path, script: str, emulation: str) -> Path:
+def link(objects: Sequence[Path], output: Path, script: str, emulation: str, *options: str) -> Path:
     """Links by the script, which stays beside the output; every section must have a place and every symbol a value."""
     output.parent.mkdir(parents=True, exist_ok=True)
     script_file = output.with_suffix(".ld")
     script_file.write_text(script)
     command = ["ld.lld", "-m", emulation, "-static", "--no-undefined", "--orphan-handling=error", "--build-id=none"]
     command += ["-z", "max-page-size=4096", "-z", "noexecstack", "-T", str(script_file), "-o", str(output)]
-    run(command + [str(each) for each in objects])
+    run([*command, *options, *(str(each) for each in objects)])
     return output
 
 

@@ -1,0 +1,105 @@
+"""LLVM's products by content, in build/objects: what was made once of a text is never made again.
+
+LLVM runs in a child process, which it ends at inline assembly that it cannot read.
+
+Two builds at the same time share the work: each takes the texts that the other has not begun.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from codegen.back.target import Target
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+_OBJECTS = _REPOSITORY / "build" / "objects"
+
+
+class ChildFailed(Exception):
+    """LLVM's message, or its status where it said nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """LLVM text to optimise at `level` 0 to 3; `form` is "object", "assembly" or "llvm" (optimised text)."""
+
+    text: str
+    target: Target
+    level: int
+    form: str = "object"
+
+    def key(self) -> str:
+        """Of everything that the product depends on."""
+        settings = f"{_llvm_version()} {self.target} {self.level} {self.form}\n"
+        return hashlib.sha256((settings + self.text).encode()).hexdigest()
+
+
+@cache
+def _llvm_version() -> str:
+    return version("llvmlite")
+
+
+def compile_jobs(jobs: Sequence[Job]) -> list[Path]:
+    """The files of these jobs, in their order; what is missing is made in one child process. Raises ChildFailed."""
+    files = [_OBJECTS / job.key() for job in jobs]
+    missing = {file: job for file, job in zip(files, jobs, strict=True) if not file.exists()}
+    if missing:
+        _OBJECTS.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, "-m", __name__],
+            input=pickle.dumps(missing),
+            capture_output=True,
+            cwd=_REPOSITORY,
+            check=False,
+        )
+        if done.returncode:
+            message = done.stderr.decode(errors="replace").strip()
+            raise ChildFailed(message or f"LLVM ended with status {done.returncode}")
+    return files
+
+
+def make_all(missing: dict[Path, Job], make: Callable[[Job], bytes]) -> None:
+    """Makes every file that does not exist; those that another process is making are waited for at the end."""
+    waiting = []
+    for file, job in missing.items():
+        if not make_one(file, job, make, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            waiting.append((file, job))
+    for file, job in waiting:
+        make_one(file, job, make, fcntl.LOCK_EX)
+
+
+def make_one(file: Path, job: Job, make: Callable[[Job], bytes], lock: int) -> bool:
+    """Makes the file unless it is there; False when the lock cannot be had."""
+    with file.with_suffix(".lock").open("w") as held:
+        try:
+            fcntl.flock(held, lock)
+        except BlockingIOError:
+            return False
+        if not file.exists():
+            written = file.with_suffix(f".{os.getpid()}")
+            written.write_bytes(make(job))
+            written.replace(file)
+        file.with_suffix(".lock").unlink(missing_ok=True)
+    return True
+
+
+def main() -> None:
+    """The child: missing files and their jobs on standard input."""
+    missing: dict[Path, Job] = pickle.load(sys.stdin.buffer)
+    from codegen.back.emit import emit  # LLVM is 180 MB; only the child needs it
+
+    make_all(missing, lambda job: emit(job.text, job.target, job.level, job.form))
+
+
+if __name__ == "__main__":
+    main()
