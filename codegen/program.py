@@ -6,59 +6,28 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
-from codegen.asm.stub import assemble_stub
-from codegen.back.compile import compile_program, compile_shared, compile_sites, compile_units
+from codegen.back.compile import compile_program
 from codegen.back.llvm_text import ModuleText
-from codegen.back.target import Target
-from codegen.front.diagnostics import Diagnostic
 from codegen.front.lower import lower_program
-from codegen.front.program import TargetInfo
+from codegen.incremental.build import IncrementalBuild
+from codegen.incremental.memo import load_memo
 from codegen.ir.nodes import Program
 from codegen.ir.partition import partition
 from codegen.ir.show import show_function
-from codegen.ir.summary import summarize
 from codegen.ir.verify import verify
-from codegen.lang.routines import Fn, StubFn
 from codegen.link.efi import link_efi
 from codegen.link.flat import FlatImage, FlatLayout, link_flat32
 from codegen.link.image import ImageLayout, link_elf
 from codegen.link.symbols import write_symbols
-
-
-class CompileErrors(Exception):
-    """The sources have mistakes; the text is what people read."""
-
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        super().__init__("\n".join(diagnostic.render() for diagnostic in diagnostics))
-        self.diagnostics = tuple(diagnostics)
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What a program is made of: `roots` and what they reach, with the contracts' implementations of `modules`.
-
-    `physical_base` and `mmio_base` are the virtual addresses of physical address 0, for RAM and for devices (None: one
-    map for both). `level` is LLVM's 0 to 3. `debug` adds line tables and locals.
-    """
-
-    roots: Sequence[Fn | StubFn]
-    modules: Sequence[ModuleType]
-    target: Target
-    physical_base: int = 0
-    mmio_base: int | None = None
-    level: int = 2
-    debug: bool = True
+from codegen.sources import CompileErrors, Sources
 
 
 def lower(sources: Sources) -> Program:
     """The verified IR. Raises CompileErrors, and BadAssembly for a stub."""
-    info = TargetInfo(sources.target.pointer_bits, sources.physical_base, sources.mmio_base, assemble_stub)
-    program, diagnostics = lower_program(sources.roots, sources.modules, info)
+    program, diagnostics = lower_program(sources.roots, sources.modules, sources.target_info())
     if diagnostics:
         raise CompileErrors(diagnostics)
     verify(program)
@@ -75,22 +44,18 @@ def build_object(sources: Sources, output: Path) -> Path:
 
 
 def build_image(sources: Sources, layout: ImageLayout, output: Path) -> Path:
-    """An ELF image, and beside it its symbol file (`.sym`). Raises what `build_object` does, and LinkError."""
-    program = lower(sources)
-    units = partition({symbol: summarize(each) for symbol, each in program.functions.items()}, entries(program))
-    objects = compile_units(program, units, sources.target, level=sources.level, debug=sources.debug)
-    shared = [compile_shared(program, sources.target), compile_sites(program, objects, sources.target)]
-    link_elf([*(unit.file for unit in objects), *shared], output, layout)
-    write_symbols(output, output.with_suffix(".sym"))
+    """An ELF image, and beside it its symbol file (`.sym`) and what the next build remembers of this one (`.memo`).
+
+    Raises what `build_object` does, and LinkError.
+    """
+    memo = load_memo(output.with_suffix(".memo"))
+    build = IncrementalBuild(sources, memo)
+    units = partition(build.summaries(), build.entries())
+    objects = build.objects(units)
+    link_elf(objects, output, layout)
+    write_symbols(output, objects, output.with_suffix(".sym"))
+    memo.save(output.with_suffix(".memo"))
     return output
-
-
-def entries(program: Program) -> set[str]:
-    """What is reached otherwise than by a direct call: from outside, from tables, from stubs."""
-    found = {symbol for symbol, function in program.functions.items() if function.exported}
-    found.update(entry for table in program.tables.values() for entry in table.entries)
-    found.update(relocation.symbol for stub in program.stubs.values() for relocation in stub.relocations)
-    return found & program.functions.keys()
 
 
 def build_flat(sources: Sources, layout: FlatLayout, output: Path) -> FlatImage:

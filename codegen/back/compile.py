@@ -26,15 +26,6 @@ class Compiled:
     sites: tuple[Site, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnitObject:
-    """One unit's object file and its trap sites."""
-
-    name: str
-    file: Path
-    sites: tuple[Site, ...]
-
-
 def compile_program(
     program: Program, target: Target, *, level: int = 2, debug: bool = True, form: str = "object"
 ) -> Compiled:
@@ -48,28 +39,21 @@ def compile_program(
     return Compiled(file.read_bytes(), text, tuple(module.sites.all))
 
 
-def compile_units(
-    program: Program, units: Sequence[Unit], target: Target, *, level: int = 2, debug: bool = True
-) -> list[UnitObject]:
-    """Each unit as an object. Raises what `compile_program` does."""
-    jobs, sites = [], []
-    for unit in units:
-        module = ModuleText(program, target, debug=debug, unit=unit)
-        jobs.append(Job(module.text(), target, level))
-        sites.append(tuple(module.sites.all))
-    files = run(jobs, program.intrinsics.values())
-    return [UnitObject(unit.name, file, own) for unit, file, own in zip(units, files, sites, strict=True)]
+def unit_job(program: Program, unit: Unit, target: Target, level: int, debug: bool) -> tuple[Job, tuple[Site, ...]]:
+    """How to make a unit's object, and its trap sites. `program` has the functions that the unit defines and copies."""
+    module = ModuleText(program, target, debug=debug, unit=unit)
+    text = module.text()
+    return Job(text, target, level), tuple(module.sites.all)
 
 
-def compile_shared(program: Program, target: Target) -> Path:
+def shared_job(program: Program, target: Target) -> Job:
     """What all units share: static memory, tables of functions, stubs, and the functions that LLVM calls by itself."""
-    return run([Job(shared_module(ModuleText(program, target, debug=False)), target, 0)], ())[0]
+    return Job(shared_module(ModuleText(program, target, debug=False)), target, 0)
 
 
-def compile_sites(program: Program, units: Iterable[UnitObject], target: Target) -> Path:
-    """The tables that turn the number of a trap site into words, for the units in this order."""
-    text = sites_module(ModuleText(program, target, debug=False), [(unit.name, unit.sites) for unit in units])
-    return run([Job(text, target, 2)], ())[0]
+def sites_job(units: Sequence[tuple[str, Sequence[Site]]], target: Target) -> Job:
+    """The tables that turn the number of a trap site into words, for units by name in this order."""
+    return Job(sites_module(ModuleText(Program(), target, debug=False), units), target, 2)
 
 
 def run(jobs: Sequence[Job], intrinsics: Iterable[Intrinsic]) -> list[Path]:

@@ -79,9 +79,6 @@ def check_dead_arm(f: FunctionLowering, body: list[ast.stmt]) -> None:
     f.diagnostics.extend(d for d in wrong if "is not in the language" in d.message)
     f.locals[:] = kept[3]
     del f.calls[kept[4] :]
-    for routine, _ in f.program.queue[kept[5] :]:
-        symbol = f.program.callees[id(routine)].symbol
-        f.program.taken.discard(symbol)
     del f.program.queue[kept[5] :]
     f.program.callees = {key: callee for key, callee in f.program.callees.items() if key in seen}
 

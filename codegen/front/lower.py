@@ -39,9 +39,7 @@ def lower_program(
     roots: Sequence[Fn | StubFn], modules: Sequence[ModuleType], target: TargetInfo
 ) -> tuple[ir.Program, list[Diagnostic]]:
     """Everything that the roots reach. With diagnostics, the program is incomplete and must not be used."""
-    program = ProgramLowering(target, tuple(modules))
-    program.name_data(modules)
-    find_exported(program, [*(root for root in roots if isinstance(root, Fn)), *module_functions(modules)])
+    program = begin_program(roots, modules, target)
     for root in roots:
         with_diagnostic(program, root)
     while program.queue:
@@ -49,6 +47,13 @@ def lower_program(
         lower_function(program, routine, symbol)
     program.diagnostics.extend(recursion(program.calls))
     return program.program, unique(program.diagnostics)
+
+
+def begin_program(roots: Sequence[Fn | StubFn], modules: Sequence[ModuleType], target: TargetInfo) -> ProgramLowering:
+    """A program of which nothing is lowered yet: what is exported, and who provides which contract."""
+    program = ProgramLowering(target, tuple(modules))
+    find_exported(program, [*(root for root in roots if isinstance(root, Fn)), *module_functions(modules)])
+    return program
 
 
 def module_functions(modules: Sequence[ModuleType]) -> list[Fn]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from codegen.front.diagnostics import Diagnostic, refuse
 from codegen.front.objects import class_type, integer, type_of
 from codegen.front.source import definition, shown_path
+from codegen.front.symbols import Symbols
 from codegen.front.types import (
     BOOLEAN,
     HPA,
@@ -73,7 +73,8 @@ class Callee:
 
 @dataclass(slots=True)
 class ProgramLowering:
-    """`queue` holds functions that are called but not lowered yet; `calls` is the call graph by symbols."""
+    """`queue` holds functions that are called but not lowered yet; `calls` is the call graph by symbols; `entered` is
+    static memory whose own references are being followed."""
 
     target: TargetInfo
     modules: tuple[ModuleType, ...] = ()
@@ -82,12 +83,13 @@ class ProgramLowering:
     queue: list[tuple[Fn, str]] = field(default_factory=list)
     calls: dict[str, list[tuple[str, ir.Loc]]] = field(default_factory=dict)
     callees: dict[int, Callee] = field(default_factory=dict)
-    kept: list[Any] = field(default_factory=list)
-    taken: set[str] = field(default_factory=set)
     provided: dict[int, Fn] = field(default_factory=dict)
     exported: dict[str, Fn] = field(default_factory=dict)
-    data_symbols: dict[int, str] = field(default_factory=dict)
-    names_of_data: dict[int, str] = field(default_factory=dict)
+    entered: set[str] = field(default_factory=set)
+    symbols: Symbols = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.symbols = Symbols(self.modules, self.provided)
 
     # ---- functions
 
@@ -108,14 +110,13 @@ class ProgramLowering:
 
     def new_callee(self, routine: Routine, loc: ir.Loc) -> Callee:
         """A function, intrinsic or stub that is reached for the first time."""
-        self.kept.append(routine)
         try:
             signature = routine.signature()
         except (TypeError, NameError) as error:
             raise refuse(f"{routine.name}: {error}", place_of(routine)) from error
         parameters = tuple((p.name, self.signature_type(p.type, routine, p.name)) for p in signature.parameters)
         result = self.signature_type(signature.result, routine, "the result")
-        symbol = self.symbol_of(routine)
+        symbol = self.symbols.of_routine(routine)
         callee = Callee(symbol, routine.name, parameters, result, place_of(routine))
         self.callees[id(routine)] = callee
         types = tuple(kind.ir for _, kind in parameters)
@@ -157,29 +158,6 @@ class ProgramLowering:
             raise refuse(f"{routine.name}: {what} has a type that is not in the language: {thing!r}", place_of(routine))
         return kind
 
-    def symbol_of(self, routine: Routine) -> str:
-        """module.qualname, or the exported name, or that of the contract which it provides, so that whoever calls a
-        contract is the same in every image; closures of one name get their number."""
-        if isinstance(routine, Fn) and routine.options.export:
-            base = routine.options.export
-        elif isinstance(routine, Fn) and self.provided.get(id(next(iter(routine.implements), None))) is routine:
-            base = routine.implements[0].name
-        elif isinstance(routine, StubFn):
-            base = routine.symbol
-        else:
-            base = routine.name.replace(".<locals>", "")
-            base = base if routine.serial == 1 else f"{base}.{routine.serial}"
-        return self.unique(base)
-
-    def unique(self, base: str) -> str:
-        """`base`, or `base.2` and so on."""
-        symbol, number = base, 1
-        while symbol in self.taken:
-            number += 1
-            symbol = f"{base}.{number}"
-        self.taken.add(symbol)
-        return symbol
-
     def table(self, table: FnTable[Any], loc: ir.Loc) -> tuple[str, Callee]:
         """A function table's symbol, and the signature of its entries."""
         entries = [self.callee(entry, loc) for entry in table.entries]
@@ -190,11 +168,8 @@ class ProgramLowering:
             same = [k for _, k in entry.parameters] == [k for _, k in first.parameters] and entry.result == first.result
             if not same:
                 raise refuse(f"this table's functions differ in signature: {first.name} and {entry.name}", loc)
-        symbol = self.data_symbols.get(id(table))
-        if symbol is None:
-            self.kept.append(table)
-            symbol = self.unique(self.names_of_data.get(id(table), "fn_table"))
-            self.data_symbols[id(table)] = symbol
+        symbol = self.symbols.of_table(table)
+        if symbol not in self.program.tables:
             self.program.tables[symbol] = ir.FunctionTable(symbol, tuple(entry.symbol for entry in entries))
             self.calls[symbol] = [(entry.symbol, loc) for entry in entries]
         return symbol, first
@@ -282,12 +257,10 @@ class ProgramLowering:
 
     def data(self, static: Static) -> str:
         """The symbol of a piece of static memory, which is added to the program at its first use."""
-        symbol = self.data_symbols.get(id(static))
-        if symbol is not None:
+        symbol = self.symbols.of_static(static)
+        if symbol in self.program.data or symbol in self.entered:
             return symbol
-        self.kept.append(static)
-        symbol = self.unique(self.names_of_data.get(static.address) or name_of(static))
-        self.data_symbols[id(static)] = symbol
+        self.entered.add(symbol)
         moved = tuple(ir.Relocation(at, self.data(other), addend) for at, other, addend in references(static))
         contents = static.contents() if static.constant else None
         if contents is not None and moved:
@@ -310,15 +283,6 @@ class ProgramLowering:
         )
         return symbol
 
-    def name_data(self, modules: Iterable[ModuleType]) -> None:
-        """Static memory is called after the module variable that holds it."""
-        for module in modules:
-            for name, thing in vars(module).items():
-                if isinstance(thing, FnTable):
-                    self.names_of_data.setdefault(id(thing), f"{module.__name__}.{name}")
-                elif isinstance(thing, Struct | Array) and (found := static_of(thing)) is not None and found[1] == 0:
-                    self.names_of_data.setdefault(found[0].address, f"{module.__name__}.{name}")
-
 
 def place_of(routine: Routine) -> ir.Loc:
     """Where a routine is declared: its `def` line."""
@@ -340,10 +304,3 @@ def physical(program: ProgramLowering, hpa: Value, loc: ir.Loc) -> ir.Expr:
     """RAM at a physical address, through the direct map."""
     assert hpa.type == HPA
     return program.mapped(hpa.code, program.target.physical_base, loc)
-
-
-def name_of(static: Static) -> str:
-    """What static memory is called that no module variable names: bytes by their content, so that both images agree."""
-    if static.kind == "bytes":
-        return f"bytes.{hashlib.sha256(static.contents()).hexdigest()[:12]}"
-    return f"{static.kind}.{getattr(static.element, '__name__', 'item')}"

@@ -41,6 +41,8 @@ def signature(program: ir.Program, symbol: str) -> tuple[tuple[Type, ...], Type]
     """Parameter types and result of whatever can be called by this symbol."""
     if (function := program.functions.get(symbol)) is not None:
         return tuple(p.type for p in function.parameters), function.result
+    if (declaration := program.declarations.get(symbol)) is not None:
+        return declaration.parameters, declaration.result
     if symbol in BUILTINS:
         return BUILTINS[symbol]
     callee = program.intrinsics.get(symbol) or program.stubs.get(symbol)

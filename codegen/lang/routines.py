@@ -18,16 +18,18 @@ class Routine:
 
     `function`: the Python function. `owner`: the struct class whose body it stands in, or None. `name` is what a person
     calls it (module.qualname); `file` and `line` are where it stands. `serial` tells closures of one name apart, in the
-    order in which their factory made them.
+    order in which their factory made them. `made` are all routines by name, in that order.
     """
 
-    _made: ClassVar[dict[str, int]] = {}
+    made: ClassVar[dict[str, list[Routine]]] = {}
 
     def __init__(self, function: types.FunctionType, scope: Scope, where: dict[str, Any]) -> None:
         self.function = function
         self.owner: Any = None
         self.name = f"{function.__module__}.{function.__qualname__}"
-        self.serial = Routine._made[self.name] = Routine._made.get(self.name, 0) + 1
+        same_name = Routine.made.setdefault(self.name, [])
+        same_name.append(self)
+        self.serial = len(same_name)
         self.file = function.__code__.co_filename
         self.line = function.__code__.co_firstlineno
         self.__name__ = function.__name__
@@ -124,7 +126,12 @@ class Routine:
 
 
 class Fn(Routine):
-    """A compiled function. `options` is what stands in the decorator; `implements` the contracts that it provides."""
+    """A compiled function. `options` is what stands in the decorator; `implements` the contracts that it provides.
+
+    `evaluated` collects the functions that CPython calls: a build's result depends on their bodies too.
+    """
+
+    evaluated: ClassVar[set[Fn]] = set()
 
     def __init__(self, function: types.FunctionType, options: FnOptions, scope: Scope) -> None:
         super().__init__(function, scope, options.where)
@@ -132,6 +139,7 @@ class Fn(Routine):
         self.implements: list[ContractFn] = []
 
     def __call__(self, *given: Any, **named_ones: Any) -> Any:
+        Fn.evaluated.add(self)
         values = self._arguments(given, named_ones)
         mark, unchecked = stack.top, state.unchecked
         state.unchecked = self.options.unchecked

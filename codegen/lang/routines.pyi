@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, ClassVar, ParamSpec, TypeVar, overload
 
 from codegen.lang.model import FnOptions, Signature
 
@@ -17,12 +17,14 @@ class Routine:
     file: str
     line: int
     serial: int
+    made: ClassVar[dict[str, list[Routine]]]
     def free_variables(self) -> dict[str, Any]: ...
     def signature(self) -> Signature: ...
     def __call__(self, *given: Any, **named_ones: Any) -> Any: ...
 
 class Fn(Routine):
     options: FnOptions
+    evaluated: ClassVar[set[Fn]]
     implements: list[ContractFn]
 
 class IntrinsicFn(Routine):

@@ -51,6 +51,11 @@ def new_static(kind: Any, element: Any, count: int, size: int, align: int, secti
     return static
 
 
+def all_statics() -> list[Static]:
+    """Everything so far; of one kind in the order in which it was declared."""
+    return [_statics[address] for address in _addresses]
+
+
 def static_at(address: int) -> tuple[Static, int] | None:
     """The static memory that holds this host address, and the offset in it."""
     position = bisect.bisect_right(_addresses, address) - 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from codegen.lang.checks import INDEX, named, trap
 from codegen.lang.enums import HwEnum
@@ -12,10 +12,16 @@ from codegen.lang.spans import count
 
 
 class FnTable:
-    """`entries[i]` is what `table[i](…)` calls; the index (enum, unsigned integer or literal) is checked."""
+    """`entries[i]` is what `table[i](…)` calls; the index (enum, unsigned integer or literal) is checked.
+
+    `made` are all tables, in the order in which they were made.
+    """
+
+    made: ClassVar[list[FnTable]] = []
 
     def __init__(self, entries: tuple[Routine, ...]) -> None:
         self.entries = entries
+        FnTable.made.append(self)
 
     def __getitem__(self, index: Any, /) -> Routine:
         number = index.value if isinstance(index, HwEnum) else count(index)

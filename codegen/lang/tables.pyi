@@ -1,7 +1,7 @@
 """Function tables for type checkers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from codegen.lang.enums import HwEnum
 from codegen.lang.ints import Unsigned
@@ -11,6 +11,7 @@ F = TypeVar("F", bound=Callable[..., object])
 G = TypeVar("G", bound=Callable[..., object], covariant=True)
 
 class FnTable(Generic[G]):
+    made: ClassVar[list[FnTable[Any]]]
     @property
     def entries(self) -> tuple[Routine, ...]: ...
     def __getitem__(self, index: Unsigned | HwEnum | int, /) -> G: ...

@@ -1,14 +1,16 @@
-"""From an image's symbol table and DWARF lines to the symbol file (`codegen.lang.symbol_file`) that a panic reads."""
+"""From an image's symbols and its objects' lines to the symbol file (`codegen.lang.symbol_file`) that a panic reads."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
 from codegen.lang.symbol_file import LINE_BITS, SYMBOL_FILE_MAGIC, SymbolFile, SymbolFunction, SymbolLine, SymbolSource
+from codegen.link.lines import Lines, object_lines
 
 _HEADER, _FUNCTION, _LINE, _SOURCE = (
     struct.Struct("<IIQIIIIIIQ"),
@@ -16,20 +18,30 @@ _HEADER, _FUNCTION, _LINE, _SOURCE = (
     struct.Struct("<II"),
     struct.Struct("<II"),
 )
+_SYMBOL = struct.Struct("<IBBHQQ")  # of ELF: name, kind and binding, other, section, value, size
+_NOTYPE_OBJECT_FUNCTION = (0, 1, 2)
 assert [s.size for s in (_HEADER, _FUNCTION, _LINE, _SOURCE)] == [
     layout.__layout__.size for layout in (SymbolFile, SymbolFunction, SymbolLine, SymbolSource)
 ]
 
 
-def write_symbols(image: Path, output: Path) -> Path:
-    """Writes the symbol file of an ELF image; without debug information it has no lines."""
+def write_symbols(image: Path, objects: Sequence[Path], output: Path) -> Path:
+    """Writes the symbol file of an ELF image; the lines are those of the objects that it was linked from."""
     with image.open("rb") as file:
         elf: Any = ELFFile(file)
         text = elf.get_section_by_name(".text")
         base, end = text["sh_addr"], text["sh_addr"] + text["sh_size"]
-        functions = _functions(elf, base, end)
-        lines, files = _lines(elf, base, end)
+        names = elf.get_section_by_name(".strtab").data()
+        symbols = list(_SYMBOL.iter_unpack(elf.get_section_by_name(".symtab").data()))
         content = text.data()
+    found = [
+        (value - base, size, names[at : names.index(b"\0", at)].decode())
+        for at, kind, _, _, value, size in symbols
+        if at and base <= value < end and kind & 15 in _NOTYPE_OBJECT_FUNCTION
+    ]
+    functions = _functions(found, end - base)
+    starts = {name: start for start, _, name in found}
+    lines, files = _lines([object_lines(each) for each in objects], starts)
     output.write_bytes(_pack(base, functions, lines, files, text_sum(content)))
     return output
 
@@ -43,62 +55,35 @@ def text_sum(content: bytes) -> int:
     return total
 
 
-def _functions(elf: Any, base: int, end: int) -> list[tuple[int, int, str]]:
+def _functions(symbols: list[tuple[int, int, str]], end: int) -> list[tuple[int, int, str]]:
     """(start, end, name) of everything with a size in .text: stubs count as functions, aliases once."""
     found: dict[int, tuple[int, str]] = {}
-    for symbol in elf.get_section_by_name(".symtab").iter_symbols():
-        start, size = symbol["st_value"], symbol["st_size"]
-        if (
-            base <= start < end
-            and symbol["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
-            and symbol.name
-        ):
-            if size or symbol.name.startswith("mem"):
-                found.setdefault(start - base, (size, symbol.name))
+    for start, size, name in symbols:
+        if size or name.startswith("mem"):
+            found.setdefault(start, (size, name))
     starts = sorted(found)
     result = []
-    for start, following in zip(starts, [*starts[1:], end - base], strict=True):
+    for start, following in zip(starts, [*starts[1:], end], strict=True):
         size, name = found[start]
         result.append((start, min(start + size, following) if size else following, name))
     return result
 
 
-def _lines(elf: Any, base: int, end: int) -> tuple[list[tuple[int, int, int]], list[str]]:
-    """(start, file number, line), sorted, of the line table; equal neighbours merged."""
+def _lines(objects: list[Lines], starts: dict[str, int]) -> tuple[list[tuple[int, int, int]], list[str]]:
+    """(start, file number, line), sorted, of what the linker kept; equal neighbours merged."""
     files: dict[str, int] = {}
-    rows: dict[int, tuple[int, int]] = {}
-    if not elf.has_dwarf_info():
-        return [], []
-    dwarf = elf.get_dwarf_info()
-    for unit in dwarf.iter_CUs():
-        program = dwarf.line_program_for_CU(unit)
-        if program is None:
-            continue
-        names = _file_names(program)
-        for entry in program.get_entries():
-            state = entry.state
-            if state is None or not base <= state.address <= end:
-                continue
-            if state.end_sequence:
-                rows.setdefault(state.address - base, (0, 0))
-            else:
-                name = names.get(state.file, "")
-                rows[state.address - base] = (files.setdefault(name, len(files)), state.line)
+    rows = sorted(
+        (starts[function] + offset, files.setdefault(file, len(files)) if line else 0, line)
+        for lines in objects
+        for function, own in lines.items()
+        if function in starts
+        for offset, file, line in own
+    )
     merged: list[tuple[int, int, int]] = []
-    for start in sorted(rows):
-        if not merged or merged[-1][1:] != rows[start]:
-            merged.append((start, *rows[start]))
+    for (start, file, line), following in zip(rows, [*rows[1:], (-1, 0, 0)], strict=False):
+        if start != following[0] and (not merged or merged[-1][1:] != (file, line)):
+            merged.append((start, file, line))
     return merged, list(files)
-
-
-def _file_names(program: Any) -> dict[int, str]:
-    """Path by file number of a DWARF 4 line program (numbers from 1; directory 0 is the compilation's)."""
-    directories = [b"", *program["include_directory"]]
-    names = {}
-    for number, entry in enumerate(program["file_entry"], 1):
-        directory = directories[entry.dir_index].decode()
-        names[number] = f"{directory}/{entry.name.decode()}" if directory else entry.name.decode()
-    return names
 
 
 def _pack(

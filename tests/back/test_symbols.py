@@ -27,7 +27,7 @@ def test_an_address_is_found_by_function_file_and_line(tmp_path: Path) -> None:
     built = tmp_path / "image.o"
     built.write_bytes(compile_program(made, IMAGE).content)
     image = link_elf([built], tmp_path / "image.elf", ImageLayout(0x20_0000, "start"))
-    content = write_symbols(image, tmp_path / "image.sym").read_bytes()
+    content = write_symbols(image, [built], tmp_path / "image.sym").read_bytes()
 
     place = host.memory.allocate(len(content))
     host.memory.write(place, content)

@@ -1,0 +1,84 @@
+"""The line table of one object, relative to its functions, so that it is decoded once and not at every link."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+from elftools.elf.elffile import ELFFile
+
+Row = tuple[int, str, int]
+"""Offset, file (empty behind the last instruction), line; ascending."""
+
+Lines = dict[str, list[Row]]
+"""Rows by the first function of their section, from which offsets count."""
+
+
+def object_lines(file: Path) -> Lines:
+    """Of an object; remembered in a file beside it."""
+    remembered = file.with_suffix(".lines")
+    try:
+        found: Lines = pickle.loads(remembered.read_bytes())
+    except (OSError, EOFError, pickle.UnpicklingError):
+        found = decode_lines(file)
+        written = file.with_suffix(f".lines.{os.getpid()}")
+        written.write_bytes(pickle.dumps(found))
+        written.replace(remembered)
+    return found
+
+
+def decode_lines(file: Path) -> Lines:
+    """From DWARF. Each sequence of a line program begins with the only address that it has, and that is relocated: so
+    the relocations name the sections of the sequences, in their order."""
+    with file.open("rb") as stream:
+        elf: Any = ELFFile(stream)
+        relocations = elf.get_section_by_name(".rela.debug_line")
+        if relocations is None:
+            return {}
+        symbols = elf.get_section_by_name(".symtab")
+        leaders: dict[int, tuple[int, str]] = {}
+        for symbol in symbols.iter_symbols():
+            if symbol["st_info"]["type"] == "STT_FUNC":
+                place = symbol["st_value"], symbol.name
+                leaders[symbol["st_shndx"]] = min(leaders.get(symbol["st_shndx"], place), place)
+        dwarf = elf.get_dwarf_info(relocate_dwarf_sections=False)
+        programs = [program for unit in dwarf.iter_CUs() if (program := dwarf.line_program_for_CU(unit)) is not None]
+        sequences = [sequence for program in programs for sequence in decode_sequences(program)]
+        found: Lines = {}
+        for entry, rows in zip(relocations.iter_relocations(), sequences, strict=True):
+            begin, leader = leaders[symbols.get_symbol(entry["r_info_sym"])["st_shndx"]]
+            shift = entry["r_addend"] - begin
+            found[leader] = [(offset + shift, source, line) for offset, source, line in rows]
+    return found
+
+
+def decode_sequences(program: Any) -> list[list[Row]]:
+    """The rows of each sequence; equal neighbours merged."""
+    names = file_names(program)
+    found: list[list[Row]] = []
+    rows: list[Row] = []
+    for entry in program.get_entries():
+        state = entry.state
+        if state is None:
+            continue
+        place = ("", 0) if state.end_sequence else (names.get(state.file, ""), state.line)
+        if rows and rows[-1][0] == state.address:
+            rows.pop()
+        if not rows or rows[-1][1:] != place:
+            rows.append((state.address, *place))
+        if state.end_sequence:
+            found.append(rows)
+            rows = []
+    return found
+
+
+def file_names(program: Any) -> dict[int, str]:
+    """Path by file number of a DWARF 4 line program (numbers from 1; directory 0 is the compilation's)."""
+    directories = [b"", *program["include_directory"]]
+    names = {}
+    for number, entry in enumerate(program["file_entry"], 1):
+        directory = directories[entry.dir_index].decode()
+        names[number] = f"{directory}/{entry.name.decode()}" if directory else entry.name.decode()
+    return names
