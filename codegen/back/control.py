@@ -18,7 +18,7 @@ from codegen.ir.nodes import (
     Trap,
     Unreachable,
 )
-from codegen.ir.types import Void
+from codegen.ir.types import Aggregate, Void
 from codegen.lang.checks import INDEX
 
 
@@ -107,6 +107,9 @@ def print_switch(w: Writer, node: Switch) -> None:
 
 @prints_statement(Return)
 def print_return(w: Writer, node: Return) -> None:
+    if node.value is not None and isinstance(node.value.type, Aggregate):
+        w.leave_with(node.value)
+        return
     w.terminate(f"ret {w.typed(node.value)}" if node.value is not None else "ret void", node.loc)
 
 

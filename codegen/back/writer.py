@@ -37,6 +37,9 @@ def prints_statement(node: type) -> Callable[[StatementPrinter], StatementPrinte
     return register
 
 
+RESULT = "%result"
+
+
 class Writer:
     """Prints into one function of a module. Blocks are closed by `terminate`; code behind that starts a dead block."""
 
@@ -113,6 +116,14 @@ class Writer:
             self.stack.append(f"  {name} = alloca {type_}{f', align {align}' if align else ''}")
         return name
 
+    def leave_with(self, value: Expr) -> None:
+        """Return an aggregate, from the one block that all of them leave by. LLVM takes one stack cell apart into
+        scalars, but not a choice between whole aggregates: inlined results would be tested twice."""
+        type_ = register_type(value.type)
+        cell = self.allocate(RESULT, type_)
+        self.emit(f"store {self.typed(value)}, ptr {cell}", value.loc)
+        self.terminate("br label %leave", value.loc)
+
     def trap_if(self, condition: str, kind: str, loc: Loc) -> None:
         """Goes to a block that calls `trap` when the condition holds; sites of one line and kind share it."""
         site = self.module.sites.number(kind, loc)
@@ -129,6 +140,11 @@ class Writer:
         """The lines of the body: stack memory first, trap blocks last."""
         if self.open:
             self.terminate("unreachable", self.function.loc)
+        if RESULT in self._stack_names:
+            type_ = register_type(self.function.result)
+            self.start("leave")
+            value = self.value(f"load {type_}, ptr {RESULT}", self.function.loc)
+            self.terminate(f"ret {type_} {value}", self.function.loc)
         for site, (label, loc) in self._trap_blocks.items():
             self.start(label)
             self.emit(self.module.sites.call(site), loc)
