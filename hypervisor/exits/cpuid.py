@@ -19,11 +19,11 @@ LEVEL_CORE = 2
 
 
 @on_exit(ExitKind.CPUID)
-@fn
+@fn(inline=True)
 def emulate_cpuid(vcpu: Vcpu) -> Resume:
     """Answer CPUID from the VM's table (SDM vol. 2A, CPUID; leaves that hold per-vCPU values are patched)."""
     answer = vcpu.vm.cpuid.find(u32.trunc(vcpu.regs.rax))
-    if answer.kind == LeafKind.FIXED or answer.kind == LeafKind.ZERO:
+    if answer.kind <= u32(LeafKind.FIXED):
         return reply(vcpu, answer)
     return reply_patched(vcpu, answer)
 
@@ -45,7 +45,7 @@ def reply_patched(vcpu: Vcpu, answer: CpuidAnswer) -> Resume:
     regs = vcpu.regs
     leaf = u32.trunc(regs.rax)
     subleaf = u32.trunc(regs.rcx)
-    match answer.kind:
+    match LeafKind.checked(answer.kind):
         case LeafKind.FEATURES:
             reply(vcpu, answer)
             regs.rbx = regs.rbx | (u64(vcpu.index) << 24) | (u64(1) << 16)

@@ -13,7 +13,7 @@ NO_SUCH_CALL = 1000  # -KVM_ENOSYS
 
 
 @on_exit(ExitKind.HYPERCALL)
-@fn
+@fn(inline=True)
 def refuse_hypercall(vcpu: Vcpu) -> Resume:
     """RAX = -EPERM outside ring 0, else -KVM_ENOSYS (Linux, Documentation/virt/kvm/x86/hypercalls.rst)."""
     error = u64(NO_SUCH_CALL) if vcpu_cpl(vcpu) == 0 else u64(NOT_PERMITTED)

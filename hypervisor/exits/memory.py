@@ -29,7 +29,7 @@ DIRECTION_FLAG = 1 << 10
 
 
 @on_exit(ExitKind.GUEST_MEMORY)
-@fn
+@fn(inline=True)
 def emulate_memory(vcpu: Vcpu) -> Resume:
     """Carry out the access to `exit.gpa`: nearly always a plain move, which needs no full decoding."""
     cause = vcpu.exit.cause

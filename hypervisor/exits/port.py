@@ -33,7 +33,7 @@ PRESENT, WRITE, USER = 1 << 0, 1 << 1, 1 << 2  # of a page fault's error code
 
 
 @on_exit(ExitKind.PORT)
-@fn
+@fn(inline=True)
 def emulate_port(vcpu: Vcpu) -> Resume:
     """One access of a byte (SDM vol. 1, 19.1), which is what nearly all chips of a PC take."""
     access = vcpu.exit.port

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import fn, u8, u32
 from hypervisor.exits.registry import Resume
-from hypervisor.exits.table import EXIT_HANDLERS
+from hypervisor.exits.table import answer_exit
 from hypervisor.vcpu.contract import (
     vcpu_can_take_interrupt,
     vcpu_can_take_nmi,
@@ -21,15 +21,13 @@ from hypervisor.vm.interrupts import interrupt_pending, take_interrupt
 NMI_VECTOR = 2
 
 
-@fn
+@fn(noinline=True)
 def run_slice(vcpu: Vcpu) -> None:
     """Run until the vCPU halts, is preempted, or its VM stops. `vcpu.deadline` bounds the time in the guest."""
     while True:
         if vcpu.work.load() != 0 and not prepare_entry(vcpu):
             return
-        kind = vcpu_run(vcpu)
-        vcpu.exits[u32(kind)] = vcpu.exits[u32(kind)].wrapping_add(1)
-        resume = EXIT_HANDLERS[u32(kind)](vcpu)
+        resume = answer_exit(vcpu, vcpu_run(vcpu))
         if resume == Resume.NEXT_INSTRUCTION:
             vcpu_skip_instruction(vcpu)
         elif resume == Resume.YIELD:

@@ -114,7 +114,7 @@ def fill_basic(table: CpuidTable) -> None:
     highest, ebx, ecx, edx = cpuid(u32(0), u32(0))
     limit = min(highest, u32(BASIC_LEAVES - 1))
     vendor = table.basic[0]
-    vendor.kind = LeafKind.FIXED
+    vendor.kind = u32(LeafKind.FIXED)
     vendor.eax = max(limit, u32(0xD))
     vendor.ebx = ebx
     vendor.ecx = ecx
@@ -123,7 +123,7 @@ def fill_basic(table: CpuidTable) -> None:
         if policy.leaf <= limit:
             eax, ebx, ecx, edx = cpuid(u32(policy.leaf), u32(0))
             answer = table.basic[policy.leaf]
-            answer.kind = policy.kind
+            answer.kind = u32(policy.kind)
             answer.eax = eax & policy.eax
             answer.ebx = ebx & policy.ebx
             answer.ecx = ecx & policy.ecx | policy.set_ecx
@@ -136,7 +136,7 @@ def fill_structured(table: CpuidTable) -> None:
     if not host_has_leaf(u32(7)):
         return
     _eax, ebx, ecx, edx = cpuid(u32(7), u32(0))
-    table.basic[7].kind = LeafKind.SUBLEAVES
+    table.basic[7].kind = u32(LeafKind.SUBLEAVES)
     answer = table.add_subleaf(u32(7), u32(0))
     answer.ebx = ebx & STRUCTURED_EBX
     answer.ecx = ecx & STRUCTURED_ECX
@@ -160,13 +160,13 @@ def fill_cache(table: CpuidTable) -> None:
                 answer.edx = edx
                 i = i + 1
             if i > 0:
-                table.find(u32(leaf)).kind = LeafKind.SUBLEAVES
+                table.find(u32(leaf)).kind = u32(LeafKind.SUBLEAVES)
 
 
 @fn
 def fill_extended_state(table: CpuidTable) -> None:
     """Leaf 0DH: the components that the host switches whole; XSAVES and supervisor states are hidden."""
-    table.basic[0xD].kind = LeafKind.EXTENDED_STATE
+    table.basic[0xD].kind = u32(LeafKind.EXTENDED_STATE)
     main = table.add_subleaf(u32(0xD), u32(0))
     main.eax = u32.trunc(XSTATE.mask)
     main.ecx = XSTATE.area_bytes
@@ -188,7 +188,7 @@ def fill_extended_state(table: CpuidTable) -> None:
 def fill_topology(table: CpuidTable) -> None:
     """Leaf 0BH: one thread per core; the ids are per vCPU."""
     if table.basic[0].eax >= 0xB:
-        table.basic[0xB].kind = LeafKind.TOPOLOGY
+        table.basic[0xB].kind = u32(LeafKind.TOPOLOGY)
 
 
 @fn
@@ -197,7 +197,7 @@ def fill_extended(table: CpuidTable) -> None:
     highest, ebx, ecx, edx = cpuid(u32(EXTENDED_FIRST), u32(0))
     limit = min(highest, u32(EXTENDED_FIRST + EXTENDED_LEAVES - 1))
     first = table.extended[0]
-    first.kind = LeafKind.FIXED
+    first.kind = u32(LeafKind.FIXED)
     first.eax = limit
     first.ebx = ebx
     first.ecx = ecx
@@ -206,13 +206,13 @@ def fill_extended(table: CpuidTable) -> None:
         if EXTENDED_FIRST + policy.leaf <= limit:
             eax, ebx, ecx, edx = cpuid(u32(EXTENDED_FIRST + policy.leaf), u32(0))
             answer = table.extended[policy.leaf]
-            answer.kind = policy.kind
+            answer.kind = u32(policy.kind)
             answer.eax = eax & policy.eax
             answer.ebx = ebx & policy.ebx
             answer.ecx = ecx & policy.ecx
             answer.edx = edx & policy.edx
     power = table.extended[7]
-    power.kind = LeafKind.FIXED
+    power.kind = u32(LeafKind.FIXED)
     power.edx = INVARIANT_TSC  # the monitor never changes the rate, and every clock of the VM derives from it
 
 
@@ -220,9 +220,9 @@ def fill_extended(table: CpuidTable) -> None:
 def fill_hypervisor(table: CpuidTable, kvm_signature: bool) -> None:
     """Leaves 40000000H: the KVM-compatible clock, or our own name with no features."""
     name = table.hypervisor[0]
-    name.kind = LeafKind.FIXED
+    name.kind = u32(LeafKind.FIXED)
     name.eax = HYPERVISOR_FIRST + 1
-    table.hypervisor[1].kind = LeafKind.FIXED
+    table.hypervisor[1].kind = u32(LeafKind.FIXED)
     if kvm_signature:
         name.ebx = static(word(KVM_SIGNATURE, 0))
         name.ecx = static(word(KVM_SIGNATURE, 1))

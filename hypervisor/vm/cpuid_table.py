@@ -18,10 +18,10 @@ RDTSCP = 1 << 27  # leaf 80000001H, EDX
 
 
 class LeafKind(HwEnum, repr=u32):
-    """How a leaf is answered."""
+    """How a leaf is answered: the first two as they stand in the table."""
 
     ZERO = 0  # reserved: all zeroes
-    FIXED = 1  # as in the table
+    FIXED = 1
     SUBLEAVES = 2  # depends on ECX: look in `subleaves`
     FEATURES = 3  # leaf 1: APIC id and OSXSAVE are per vCPU
     TOPOLOGY = 4  # leaves 0BH, 1FH and 8000001EH: per-vCPU ids
@@ -31,7 +31,7 @@ class LeafKind(HwEnum, repr=u32):
 class CpuidAnswer(Struct):
     """What CPUID returns for one leaf."""
 
-    kind: Field[LeafKind]
+    kind: Field[u32]  # LeafKind as its number: most exits only ask whether it is one of the first two
     eax: Field[u32]
     ebx: Field[u32]
     ecx: Field[u32]
@@ -85,7 +85,7 @@ class CpuidTable(Struct):
         self.subleaf_count = self.subleaf_count + 1
         entry.leaf = leaf
         entry.subleaf = subleaf
-        entry.answer.kind = LeafKind.FIXED
+        entry.answer.kind = u32(LeafKind.FIXED)
         return entry.answer
 
 

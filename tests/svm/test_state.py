@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.lang import Hpa, host, storage, u8, u32, u64
+from codegen.lang import Hpa, bind, host, storage, u8, u32, u64
 from hypervisor.vcpu.contract import AccessRights, Capability
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.segment import Segment, SegmentName, SegmentRights
 from hypervisor.vcpu.svm.control_registers import vcpu_cr, vcpu_efer, vcpu_set_cr, vcpu_set_efer
 from hypervisor.vcpu.svm.create import vcpu_create
 from hypervisor.vcpu.svm.enable import vendor_enable_cpu, vendor_missing_capability
+from hypervisor.vcpu.svm.entry import svm_enter, vcpu_run
 from hypervisor.vcpu.svm.loaded import load
 from hypervisor.vcpu.svm.model import PROCESSOR
 from hypervisor.vcpu.svm.nested_paging import second_level_largest_leaf, second_level_leaf, second_level_table
@@ -217,6 +218,20 @@ def test_a_flush_drops_what_the_machine_can_tell_apart(vcpu, by_asid, flush):
     SVM.flush_by_asid = by_asid
     vcpu_flush_tlb(vcpu)
     assert svm_of(vcpu).flush == flush
+
+
+@pytest.mark.parametrize("flush", [vcpu_flush_tlb, lambda vcpu: second_level_invalidate(Hpa(0x7000))])
+def test_a_flush_reaches_the_very_next_entry_and_no_other(vcpu, flush):
+    flushes = []
+    bind(svm_enter, lambda one: flushes.append(int(svm_of(one).vmcb.control.tlb_control)))
+    vcpu_run(vcpu)
+    vcpu_run(vcpu)
+    flush(vcpu)
+    vcpu_run(vcpu)
+    vcpu_run(vcpu)
+    bind(svm_enter, None)
+    assert flushes[0] != FLUSH_NOTHING and flushes[2] != FLUSH_NOTHING
+    assert flushes[1] == flushes[3] == FLUSH_NOTHING
 
 
 def test_changed_tables_flush_their_own_vcpus(vcpu):

@@ -95,6 +95,7 @@ def new_vcpu(index: int) -> Vcpu:
     vcpu = VCPUS[index]
     vcpu.vm = VM
     vcpu.index = index
+    vcpu.deadline = 1 << 31
     vcpu_create(vcpu, host.memory.allocate(4 * 4096), host.memory.allocate(4096), u32(index + 1))
     return vcpu
 

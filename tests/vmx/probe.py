@@ -271,6 +271,7 @@ def break_rules(vcpu: Vcpu) -> None:
 
 @fn
 def run_broken(vcpu: Vcpu) -> None:
+    vcpu_set_deadline(vcpu, rdtsc() + SLICE)
     kind = vcpu_run(vcpu)
     log(f"exit {kind}")
     if kind == ExitKind.ENTRY_FAILED:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.lang import u8, u32, u64
+from codegen.lang import host, u8, u32, u64
 from hypervisor.vcpu.event import Event, EventType
+from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vmx import fields
 from hypervisor.vcpu.vmx.deadline import arm_preemption_timer, vcpu_set_deadline, vcpu_set_tsc_offset
+from hypervisor.vcpu.vmx.entry import vcpu_run
 from hypervisor.vcpu.vmx.inject import inject
 from hypervisor.vcpu.vmx.interruptibility import (
     vcpu_can_take_interrupt,
@@ -114,7 +116,6 @@ def test_a_skipped_instruction_single_steps(machine, vcpu, debugctl, pending):
     ("ahead", "shift", "value"), [(3200, 5, 100), (31, 5, 0), (-1, 0, 0), (1 << 60, 0, 0xFFFF_FFFF), (3200, 0, 3200)]
 )
 def test_the_timer_is_never_late(machine, vcpu, ahead, shift, value):
-    from codegen.lang import host
     from hypervisor.vcpu.vmx.state import FEATURES
 
     FEATURES.timer_shift = shift
@@ -122,6 +123,14 @@ def test_the_timer_is_never_late(machine, vcpu, ahead, shift, value):
     vcpu_set_deadline(vcpu, u64(1_000_000 + ahead))
     arm_preemption_timer(vcpu)
     assert fields.PREEMPTION_TIMER.read() == u32(value)
+
+
+def test_a_vcpu_whose_deadline_has_passed_is_not_entered_and_keeps_its_event(machine, vcpu):
+    host.cpu.tsc, host.cpu.tsc_step = 1_000_000, 0
+    vcpu.pending = Event(vector=u8(0x40), type=EventType.INTERRUPT, valid=True)
+    vcpu_set_deadline(vcpu, u64(1_000_000))
+    assert vcpu_run(vcpu) == ExitKind.PREEMPTION
+    assert vcpu.pending.valid
 
 
 def test_the_guests_clock_is_the_hosts_plus_an_offset(vcpu):

@@ -6,7 +6,7 @@ from codegen.lang import bind, host, u8, u32
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vmx import fields
-from hypervisor.vcpu.vmx.entry import vcpu_run, vmx_enter
+from hypervisor.vcpu.vmx.entry import REFUSED, vcpu_run, vmx_enter
 from hypervisor.vcpu.vmx.exit_reason import ExitReason
 
 INSTRUCTIONS = {
@@ -47,7 +47,7 @@ def leave(machine, vcpu, reason, **information):
         machine.processor.vmcs.fields.update({fields.EXIT_REASON.encoding: number, **encodings})
         entry = fields.ENTRY_INTERRUPTION.encoding
         machine.processor.vmcs.fields[entry] &= 0x7FFF_FFFF
-        return u32(0)
+        return u32(number)
 
     bind(vmx_enter, enter)
     return vcpu_run(vcpu)
@@ -57,7 +57,12 @@ def leave(machine, vcpu, reason, **information):
 def test_an_instruction_exit_gives_its_kind_and_length(machine, vcpu, reason):
     assert leave(machine, vcpu, reason, EXIT_INSTRUCTION_LENGTH=3) == INSTRUCTIONS[reason]
     assert vcpu.exit.instruction_length == 3
-    assert vcpu.exit.hardware_reason == reason.value
+
+
+@pytest.mark.parametrize("reason", [ExitReason.TASK_SWITCH, ExitReason.INIT_SIGNAL, 66])
+def test_an_exit_that_may_end_in_the_log_keeps_its_reason(machine, vcpu, reason):
+    leave(machine, vcpu, reason)
+    assert vcpu.exit.hardware_reason == int(getattr(reason, "value", reason))
 
 
 @pytest.mark.parametrize("reason", EVENTS)
@@ -222,6 +227,6 @@ def test_a_machine_check_at_entry_reaches_the_host(machine, vcpu):
 def test_an_entry_instruction_that_fails_gives_its_error(machine, vcpu):
 
     machine.processor.vmcs.fields[fields.INSTRUCTION_ERROR.encoding] = 7
-    bind(vmx_enter, lambda _: u32(1))
+    bind(vmx_enter, lambda _: u32(REFUSED))
     assert vcpu_run(vcpu) == ExitKind.ENTRY_FAILED
     assert vcpu.exit.hardware_reason == 7

@@ -46,7 +46,7 @@ def start_of(first: int) -> int:
 
 
 @on_exit(ExitKind.RDMSR)
-@fn
+@fn(inline=True)
 def read_msr(vcpu: Vcpu) -> Resume:
     """RDMSR: EDX:EAX from the policy; an unknown MSR is #GP(0) and leaves the registers as they are."""
     regs = vcpu.regs

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from codegen.lang import address_of, fn, implements, stub, u8, u32
+from codegen.lang import address_of, fn, implements, static, stub, u8, u32, u64
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.time.host_timer import host_timer_arm
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.guard import BEFORE_ENTRY, BEHIND_EXIT, GUARD_CONSTANTS, OPERANDS, VERW_NOW
-from hypervisor.vcpu.svm.exit_code import EXIT_CODES, INVALID, NESTED_PAGE_FAULT
-from hypervisor.vcpu.svm.exit_table import DECODERS, decode_nested_page_fault
+from hypervisor.vcpu.svm.exit_code import EXIT_CODES, INVALID
+from hypervisor.vcpu.svm.exit_table import DECODERS, HOT_DECODERS
 from hypervisor.vcpu.svm.inject import inject, put_back
 from hypervisor.vcpu.svm.interruptibility import look_for_nmi_window
 from hypervisor.vcpu.svm.loaded import load
-from hypervisor.vcpu.svm.state import SvmVcpu, svm_of
+from hypervisor.vcpu.svm.state import SvmVcpu, control_of, svm_of
 from hypervisor.vcpu.svm.tlb import FLUSH_NOTHING
 from hypervisor.vcpu.svm.vmcb import SAVE_RAX
 from hypervisor.vcpu.vcpu import GuestRegisters, Vcpu
@@ -113,43 +113,53 @@ def svm_enter_guarded(vcpu: Vcpu) -> None:
 
 @fn(noinline=True, cold=True)
 def enter_rarely(vcpu: Vcpu) -> None:
-    """An entry after another vCPU had the processor, with guards, or after a timer interrupt that was taken behind an
-    exit of another cause: then the deadline has passed, and the guest must not run on without a timer."""
+    """An entry after another vCPU had the processor, with guards, with a flush, or after a timer interrupt that was
+    taken behind an exit of another cause: then the deadline has passed, and the guest must not run on without a
+    timer."""
     load(vcpu)
     if CPU.current.timer_fired.load() != 0:
         host_timer_arm(vcpu.deadline)
     state = svm_of(vcpu)
-    state.vmcb.control.tlb_control = u8.trunc(state.flush)
+    control = state.vmcb.control
+    control.tlb_control = u8.trunc(state.flush)
     if state.guards != 0:
         svm_enter_guarded(vcpu)
     else:
         CPU.current.plain_vcpu = address_of(vcpu)
         svm_enter(vcpu)
+    control.tlb_control = FLUSH_NOTHING
+    state.flush = FLUSH_NOTHING
 
 
 @implements(contract.vcpu_run)
-@fn
+@fn(inline=True)
 def vcpu_run(vcpu: Vcpu) -> ExitKind:
-    """Enter the guest and come back with the decoded exit."""
+    """Enter the guest and come back with the decoded exit. The hot exits are told apart by the code itself, so that
+    their decoders and handlers become one piece with it."""
     if vcpu.pending.valid:
         inject(vcpu)
-    state = svm_of(vcpu)
-    control = state.vmcb.control
     if CPU.current.plain_vcpu == address_of(vcpu):
-        control.tlb_control = u8.trunc(state.flush)
         svm_enter(vcpu)
     else:
         enter_rarely(vcpu)
-    state.flush = FLUSH_NOTHING
+    state = svm_of(vcpu)
+    control = state.vmcb.control
     if control.exit_interrupt_info & 0x8000_0000 != 0:
         put_back(vcpu, control.exit_interrupt_info)
     if state.nmi_window:
         look_for_nmi_window(vcpu)
     code = control.exit_code
+    for hot, decode in static(HOT_DECODERS):
+        if code == hot:
+            return decode(vcpu)
+    return decode_exit(vcpu, code)
+
+
+@fn(noinline=True)
+def decode_exit(vcpu: Vcpu, code: u64) -> ExitKind:
+    """Any exit, by table."""
     vcpu.exit.hardware_reason = code
     if code < EXIT_CODES:
         return DECODERS[u32.trunc(code)](vcpu)
-    if code == NESTED_PAGE_FAULT:
-        return decode_nested_page_fault(vcpu)
-    vcpu.exit.qualification = control.exit_info_1
+    vcpu.exit.qualification = control_of(vcpu).exit_info_1
     return ExitKind.ENTRY_FAILED if code == INVALID else ExitKind.UNKNOWN

@@ -1,4 +1,4 @@
-"""From the exit code to its decoder: the one table of AMD-V exits."""
+"""From the exit code to its decoder: the two tables of AMD-V exits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypervisor.exits.decode.prefixes import NO_SEGMENT, address_bytes, take_pre
 from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
 from hypervisor.vcpu.exit import AccessCause, ExitKind, PortAccess
 from hypervisor.vcpu.svm.decode_control import decode_cr4_write, decode_cr8_read, decode_cr8_write
-from hypervisor.vcpu.svm.exit_code import EXIT_CODES, ExitCode
+from hypervisor.vcpu.svm.exit_code import EXIT_CODES, NESTED_PAGE_FAULT, ExitCode
 from hypervisor.vcpu.svm.instruction_length import Decoder, length_by_next_rip, one_byte, three_byte, two_byte
 from hypervisor.vcpu.svm.instructions import deliver_host_machine_check
 from hypervisor.vcpu.svm.interruptibility import see_iret
@@ -131,6 +131,15 @@ def decode_unknown(vcpu: Vcpu) -> ExitKind:
 
 REFUSED = event(ExitKind.VIRTUALIZATION_INSTRUCTION)
 
+# What guests do most.
+HOT_DECODERS = (
+    (int(u32(ExitCode.CPUID)), two_byte(ExitKind.CPUID, 0xA2)),
+    (int(u32(ExitCode.PORT)), decode_port),
+    (int(u32(ExitCode.MSR)), decode_msr),
+    (int(u32(ExitCode.VMMCALL)), three_byte(ExitKind.HYPERCALL, 0x01, 0xD9)),
+    (NESTED_PAGE_FAULT, decode_nested_page_fault),
+)
+
 DECODERS = fn_table(
     {
         ExitCode.CR8_READ: decode_cr8_read,
@@ -145,16 +154,12 @@ DECODERS = fn_table(
         ExitCode.INIT: event(ExitKind.INIT),
         ExitCode.VIRTUAL_INTERRUPT: event(ExitKind.INTERRUPT_WINDOW),
         ExitCode.RDPMC: event(ExitKind.RDPMC),
-        ExitCode.CPUID: two_byte(ExitKind.CPUID, 0xA2),
         ExitCode.IRET: decode_iret,
         ExitCode.INVD: two_byte(ExitKind.WBINVD, 0x08),
         ExitCode.HLT: one_byte(ExitKind.HLT, 0xF4),
         ExitCode.INVLPGA: REFUSED,
-        ExitCode.PORT: decode_port,
-        ExitCode.MSR: decode_msr,
         ExitCode.SHUTDOWN: event(ExitKind.TRIPLE_FAULT),
         ExitCode.VMRUN: REFUSED,
-        ExitCode.VMMCALL: three_byte(ExitKind.HYPERCALL, 0x01, 0xD9),
         ExitCode.VMLOAD: REFUSED,
         ExitCode.VMSAVE: REFUSED,
         ExitCode.STGI: REFUSED,

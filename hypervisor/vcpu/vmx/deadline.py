@@ -9,14 +9,15 @@ from hypervisor.vcpu.vmx import fields
 from hypervisor.vcpu.vmx.loaded import load
 from hypervisor.vcpu.vmx.state import FEATURES
 
-TIMER_MAX = 0xFFFF_FFFF
+FURTHEST = 0xFFFF_FFFF
 
 
 @implements(contract.vcpu_set_deadline)
 @fn
 def vcpu_set_deadline(vcpu: Vcpu, tsc: u64) -> None:
-    """Leave the guest no later than host TSC `tsc`: each entry computes the timer from it."""
-    vcpu.deadline = tsc
+    """Leave the guest no later than host TSC `tsc`: each entry computes the timer from it, so that the distance must
+    fit the timer's 32 bits; an earlier exit is harmless."""
+    vcpu.deadline = min(tsc, rdtsc().wrapping_add(FURTHEST))
 
 
 @implements(contract.vcpu_set_tsc_offset)
@@ -29,8 +30,11 @@ def vcpu_set_tsc_offset(vcpu: Vcpu, offset: u64) -> None:
 
 
 @fn
-def arm_preemption_timer(vcpu: Vcpu) -> None:
-    """The timer counts down while the guest runs, once each time that TSC bit `timer_shift` changes: rounding down
-    is early at most, and so is the largest value. A deadline in the past is 0: an exit before the first instruction."""
-    remaining = vcpu.deadline.saturating_sub(rdtsc()) >> (FEATURES.timer_shift & 63)
-    fields.PREEMPTION_TIMER.write(u32.trunc(min(remaining, u64(TIMER_MAX))))
+def arm_preemption_timer(vcpu: Vcpu) -> bool:
+    """The timer counts down while the guest runs, once each time that TSC bit `timer_shift` changes: rounding down is
+    early at most. False when the deadline has passed: there is no point in an entry."""
+    now = rdtsc()
+    if vcpu.deadline <= now:
+        return False
+    fields.PREEMPTION_TIMER.write_surely(u32.trunc(vcpu.deadline.wrapping_sub(now) >> (FEATURES.timer_shift & 63)))
+    return True

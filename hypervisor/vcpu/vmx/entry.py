@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, implements, stub, u32, u64
+from codegen.lang import fn, implements, static, stub, u32, u64
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.guard import BEFORE_ENTRY, BEHIND_EXIT, GUARD_CONSTANTS, OPERANDS, VERW_NOW
@@ -13,11 +13,13 @@ from hypervisor.vcpu.vcpu import GuestRegisters, Vcpu
 from hypervisor.vcpu.vmx import fields
 from hypervisor.vcpu.vmx.deadline import arm_preemption_timer
 from hypervisor.vcpu.vmx.exit_reason import ENTRY_FAILURE, EXIT_REASONS, ExitReason
-from hypervisor.vcpu.vmx.exit_table import DECODERS
+from hypervisor.vcpu.vmx.exit_table import DECODERS, HOT_DECODERS
 from hypervisor.vcpu.vmx.inject import inject
 from hypervisor.vcpu.vmx.instructions import deliver_host_machine_check
 from hypervisor.vcpu.vmx.loaded import load
 from hypervisor.vcpu.vmx.state import GUARDED_RESUME, RESUME, VmxVcpu
+
+REFUSED = 0xFFFF_FFFF  # no exit reason: bits 27:16 of those are reserved, and zero
 
 # RDI holds the vCPU, whose first bytes are its registers; it is loaded last. One test of `launched` finds the common
 # case, VMRESUME without guards; the flags survive MOV, so the test of VERW decides behind the loads. HOST_RSP is the
@@ -34,15 +36,17 @@ ENTER = (
     {% endfor %}
     vmresume
 refused:
-    mov eax, 1
-    jmp leave_stub
+    mov eax, {{ REFUSED }}
+    pop rbp
+    ret
 exited:
     {% for name, offset in saves %}
     mov [rsp + {{ offset }}], {{ name }}
     {% endfor %}
     mov rsp, [rsp + {{ host_rsp }}]
-    xor eax, eax
-leave_stub:
+read_reason:
+    mov eax, {{ EXIT_REASON }}
+    vmread rax, rax
     pop rbp
     ret
 
@@ -101,8 +105,7 @@ guarded_exit:
 """
     + BEHIND_EXIT
     + """
-    xor eax, eax
-    jmp leave_stub
+    jmp read_reason
 """
     + OPERANDS
 )
@@ -118,6 +121,8 @@ REGISTERS = tuple((name, field.offset) for name, field in GuestRegisters.__layou
         "guards": Vcpu.vendor.offset + VmxVcpu.guards.offset,
         "RESUME": RESUME,
         "GUARDED_RESUME": GUARDED_RESUME,
+        "REFUSED": REFUSED,
+        "EXIT_REASON": fields.EXIT_REASON.encoding,
         "HOST_RIP": fields.HOST_RIP.encoding,
         "saves": REGISTERS,
         "loads": (*(r for r in REGISTERS if r[0] != "rdi"), *(r for r in REGISTERS if r[0] == "rdi")),
@@ -126,31 +131,40 @@ REGISTERS = tuple((name, field.offset) for name, field in GuestRegisters.__layou
     clobbers=("rbx", "r12", "r13", "r14", "r15"),
 )
 def vmx_enter(vcpu: Vcpu) -> u32:
-    """VMLAUNCH or VMRESUME: 0 after an exit, 1 when the instruction itself failed (SDM vol. 3C, 31.3)."""
+    """VMLAUNCH or VMRESUME: the exit reason, or REFUSED when the instruction itself failed (SDM vol. 3C, 31.3)."""
 
 
 @implements(contract.vcpu_run)
-@fn
+@fn(inline=True)
 def vcpu_run(vcpu: Vcpu) -> ExitKind:
-    """Enter the guest and come back with the decoded exit. Interrupts are off, before and after."""
+    """Enter the guest and come back with the decoded exit. Interrupts are off, before and after. The hot exits are
+    told apart by the code itself, so that their decoders and handlers become one piece with it."""
     load(vcpu)
+    if not arm_preemption_timer(vcpu):
+        return ExitKind.PREEMPTION
     if vcpu.pending.valid:
         inject(vcpu)
-    arm_preemption_timer(vcpu)
-    if vmx_enter(vcpu) != 0:
-        return entry_failed(vcpu, fields.INSTRUCTION_ERROR.read())
-    reason = fields.EXIT_REASON.read()
-    vcpu.exit.hardware_reason = u64(reason)
+    reason = vmx_enter(vcpu)
+    for hot, decode in static(HOT_DECODERS):
+        if reason == u32(hot):
+            return decode(vcpu)
+    return decode_exit(vcpu, reason)
+
+
+@fn(noinline=True)
+def decode_exit(vcpu: Vcpu, reason: u32) -> ExitKind:
+    """Any exit, by table."""
     if reason >= EXIT_REASONS:
         return entry_failed(vcpu, reason)
+    vcpu.exit.hardware_reason = u64(reason)
     return DECODERS[reason](vcpu)
 
 
 @fn(cold=True, noinline=True)
 def entry_failed(vcpu: Vcpu, reason: u32) -> ExitKind:
-    """The entry never reached the guest. `reason` is a VM-instruction error (31.4), or an exit reason with bit 31 set;
-    without that bit it is an exit that our controls do not allow."""
-    vcpu.exit.hardware_reason = u64(reason)
+    """The entry never reached the guest. `reason` is an exit reason with bit 31 set, or one that our controls do not
+    allow; a refused instruction leaves its error in the VMCS (31.4)."""
+    vcpu.exit.hardware_reason = u64(fields.INSTRUCTION_ERROR.read() if reason == REFUSED else reason)
     vcpu.exit.qualification = fields.EXIT_QUALIFICATION.read()
     if reason == ENTRY_FAILURE | u32(ExitReason.MACHINE_CHECK_AT_ENTRY):
         deliver_host_machine_check()

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from codegen.lang import Hpa, fn, u16, u32, u64
-from hypervisor.vcpu.vmx.instructions import vmread, vmwrite
+from hypervisor.vcpu.vmx.instructions import vmread, vmwrite, vmwrite_surely
 
 V = TypeVar("V")
 
 
 @dataclass(frozen=True)
 class VmcsField(Generic[V]):
-    """A field of the current VMCS. `write` traps when the CPU refuses it: a wrong declaration, never a guest's act."""
+    """A field of the current VMCS. `write` traps when the CPU refuses it: a wrong declaration, never a guest's act.
+    `write_surely` does not look: for fields of the hot path, which `write` has set when the vCPU was made."""
 
     encoding: int
     read: Callable[[], V]
     write: Callable[[V], None]
+    write_surely: Callable[[V], None]
 
 
 def field16(encoding: int) -> VmcsField[u16]:
@@ -33,7 +35,11 @@ def field16(encoding: int) -> VmcsField[u16]:
     def write(value: u16) -> None:
         assert vmwrite(u64(encoding), u64(value))
 
-    return VmcsField(encoding, read, write)
+    @fn
+    def write_surely(value: u16) -> None:
+        vmwrite_surely(u64(encoding), u64(value))
+
+    return VmcsField(encoding, read, write, write_surely)
 
 
 def field32(encoding: int) -> VmcsField[u32]:
@@ -48,7 +54,11 @@ def field32(encoding: int) -> VmcsField[u32]:
     def write(value: u32) -> None:
         assert vmwrite(u64(encoding), u64(value))
 
-    return VmcsField(encoding, read, write)
+    @fn
+    def write_surely(value: u32) -> None:
+        vmwrite_surely(u64(encoding), u64(value))
+
+    return VmcsField(encoding, read, write, write_surely)
 
 
 def field64(encoding: int) -> VmcsField[u64]:
@@ -74,7 +84,11 @@ def full_width(encoding: int) -> VmcsField[u64]:
     def write(value: u64) -> None:
         assert vmwrite(u64(encoding), value)
 
-    return VmcsField(encoding, read, write)
+    @fn
+    def write_surely(value: u64) -> None:
+        vmwrite_surely(u64(encoding), value)
+
+    return VmcsField(encoding, read, write, write_surely)
 
 
 def address64(encoding: int) -> VmcsField[Hpa]:
@@ -89,7 +103,11 @@ def address64(encoding: int) -> VmcsField[Hpa]:
     def write(value: Hpa) -> None:
         assert vmwrite(u64(encoding), u64(value))
 
-    return VmcsField(encoding, read, write)
+    @fn
+    def write_surely(value: Hpa) -> None:
+        vmwrite_surely(u64(encoding), u64(value))
+
+    return VmcsField(encoding, read, write, write_surely)
 
 
 def check(encoding: int, width: int) -> None:

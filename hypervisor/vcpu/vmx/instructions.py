@@ -1,6 +1,7 @@
 """The VMX instructions (SDM vol. 3C, chapter 31). Each result is "VMsucceed": CF and ZF both clear.
 
 Memory operands are built on the stack, so callers pass values. LEA drops them because it leaves the flags alone.
+VMREAD and VMWRITE touch the VMCS, which is no memory of the program's.
 """
 
 from __future__ import annotations
@@ -24,16 +25,22 @@ class InvvpidKind(HwEnum, repr=u64):
     ALL_CONTEXTS = 2
 
 
-@intrinsic("vmreadq $1, $0", "=r,r,~{memory},~{flags}")
+@intrinsic("vmreadq $1, $0", "=r,r,~{flags}")
 def vmread(encoding: u64) -> u64:
     """A field of the current VMCS. It cannot fail here: the fields that are read exist on every CPU that we accept."""
     return u64(PROCESSOR.vmread(encoding))
 
 
-@intrinsic("vmwriteq $2, $1", "={@cca},r,r,~{memory},~{flags}")
+@intrinsic("vmwriteq $2, $1", "={@cca},r,r,~{flags}")
 def vmwrite(encoding: u64, value: u64) -> bool:
     """Set a field of the current VMCS; false when this CPU has no such field."""
     return PROCESSOR.vmwrite(encoding, value)
+
+
+@intrinsic("vmwriteq $1, $0", "r,r,~{flags}")
+def vmwrite_surely(encoding: u64, value: u64) -> None:
+    """The same for a field that every accepted CPU has: with a current VMCS it cannot fail."""
+    PROCESSOR.vmwrite(encoding, value)
 
 
 @intrinsic("pushq $1\n\tvmxon (%rsp)\n\tleaq 8(%rsp), %rsp", "={@cca},r,~{memory},~{flags}")

@@ -23,7 +23,7 @@ def vcpu_skip_instruction(vcpu: Vcpu) -> None:
     rip = fields.GUEST_RIP.read().wrapping_add(u64(length))
     if u32.trunc(rip) < length:
         rip = wrapped(rip)
-    fields.GUEST_RIP.write(rip)
+    fields.GUEST_RIP.write_surely(rip)
     blocking = fields.GUEST_INTERRUPTIBILITY.read()
     if blocking & SHADOW != 0:
         fields.GUEST_INTERRUPTIBILITY.write(blocking & ~SHADOW)
