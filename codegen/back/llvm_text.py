@@ -155,12 +155,15 @@ class ModuleText:
         """In a unit each function has a section of its own, so that the linker drops what is inlined everywhere."""
         if self.target.host or self._unit is not None and function.symbol in self._unit.copies:
             return ""
-        if function.section != ".text":
-            return function.section
-        return f".text.{function.symbol}" if self._unit is not None else ""
+        if function.section != ".text" or self._unit is None:
+            return function.section if function.section != ".text" else ""
+        return f".text.{'hot.' if function.hot else ''}{function.symbol}"
 
 
 def attributes(function: Function | Declaration) -> list[str]:
-    """What definition and declaration say alike."""
-    words = ["cold minsize optsize"] if function.cold or function.symbol == TRAP else []
+    """What definition and declaration say alike. Code is optimised for size, but for hot functions."""
+    if function.cold or function.symbol == TRAP:
+        words = ["cold minsize optsize"]
+    else:
+        words = [] if function.hot else ["optsize"]
     return [*words, "noreturn"] if function.noreturn else words

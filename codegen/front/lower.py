@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +30,7 @@ from codegen.front.recursion import recursion
 from codegen.front.source import definition
 from codegen.front.types import NEVER, NONE
 from codegen.ir import nodes as ir
+from codegen.ir.cold import cold_functions
 from codegen.lang.routines import ContractFn, Fn, StubFn
 
 RULES = (atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static, tuples)
@@ -46,7 +48,16 @@ def lower_program(
         routine, symbol = program.queue.pop(0)
         lower_function(program, routine, symbol)
     program.diagnostics.extend(recursion(program.calls))
+    make_cold(program.program, cold_functions(program.program.declarations, program.calls))
     return program.program, unique(program.diagnostics)
+
+
+def make_cold(program: ir.Program, symbols: set[str]) -> None:
+    """These functions are cold, and whoever calls them knows."""
+    for symbol in symbols:
+        program.declarations[symbol] = replace(program.declarations[symbol], cold=True)
+        if symbol in program.functions:
+            program.functions[symbol] = replace(program.functions[symbol], cold=True)
 
 
 def begin_program(roots: Sequence[Fn | StubFn], modules: Sequence[ModuleType], target: TargetInfo) -> ProgramLowering:
@@ -138,7 +149,7 @@ def lower_function(program: ProgramLowering, routine: Fn, symbol: str) -> None:
     program.program.functions[symbol] = ir.Function(
         symbol, routine.name, parameters, callee.result.ir, tuple(f.out), tuple(f.locals), callee.loc,
         options.section or ".text", options.noinline, options.cold, callee.result == NEVER, options.export is not None,
-        routine, options.inline,
+        routine, options.inline, options.hot,
     )  # fmt: skip
 
 

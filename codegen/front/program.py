@@ -124,7 +124,7 @@ class ProgramLowering:
             self.queue.append((routine, symbol))
             options = routine.options
             self.program.declarations[symbol] = ir.Declaration(
-                symbol, types, result.ir, options.cold, result == NEVER, options.export is not None
+                symbol, types, result.ir, options.cold, result == NEVER, options.export is not None, options.hot
             )
         elif isinstance(routine, IntrinsicFn):
             self.program.intrinsics[symbol] = ir.Intrinsic(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from codegen.back.compile import run, shared_job, sites_job, unit_job
 from codegen.back.objects import Job
 from codegen.back.sites import TRAP
-from codegen.front.lower import begin_program, lower_function, unique
+from codegen.front.lower import begin_program, lower_function, make_cold, unique
 from codegen.front.program import place_of
 from codegen.front.recursion import Calls, recursion
 from codegen.front.source import ROOT, shown_path
 from codegen.incremental.memo import FunctionMemo, Memo, UnitMemo
 from codegen.incremental.outline import digest, toolchain_digest
+from codegen.ir.cold import cold_functions
 from codegen.ir.partition import Unit
 from codegen.ir.summary import Summary, summarize
 from codegen.ir.verify import verify
@@ -34,6 +36,7 @@ class IncrementalBuild:
         self.symbols = self.lowering.symbols
         self.functions: dict[str, FunctionMemo] = {}
         self.stubs: set[str] = set()
+        self.cold: set[str] = set()
         self.interface = self.interface_digest()
 
     # ---- what everything depends on
@@ -83,7 +86,9 @@ class IncrementalBuild:
         self.lowering.diagnostics.extend(recursion(calls))
         if self.lowering.diagnostics:
             raise CompileErrors(unique(self.lowering.diagnostics))
-        return {symbol: found.summary for symbol, found in self.functions.items()}
+        found = {symbol: each.summary for symbol, each in self.functions.items()}
+        self.cold = cold_functions(found, calls)
+        return {symbol: replace(each, cold=symbol in self.cold) for symbol, each in found.items()}
 
     def function(self, symbol: str, routine: Fn) -> FunctionMemo:
         """Remembered, or lowered now."""
@@ -138,6 +143,7 @@ class IncrementalBuild:
         if (trap := self.lowering.exported.get(TRAP)) is not None:
             self.lowering.callee(trap, place_of(trap))  # every failed check calls it
         program, target = self.lowering.program, self.sources.target
+        make_cold(program, self.cold & program.declarations.keys())
         verify(program)
         made = {unit.name: unit_job(program, unit, target, self.sources.level, self.sources.debug) for unit in stale}
         sites = [
@@ -163,9 +169,11 @@ class IncrementalBuild:
     def unit_key(self, unit: Unit) -> str:
         """Of all that a unit's object follows from."""
         settings = repr((unit.name, unit.own, unit.copies, sorted(unit.shared), self.sources.level, self.sources.debug))
-        routines = (self.symbols.routines[symbol] for symbol in (*unit.own, *unit.copies))
-        evaluated = [part for symbol in (*unit.own, *unit.copies) for part in self.functions[symbol].evaluated]
-        return digest(self.interface, settings, *map(self.text_digest, routines), repr(evaluated))
+        symbols = (*unit.own, *unit.copies)
+        texts = [self.text_digest(self.symbols.routines[symbol]) for symbol in symbols]
+        evaluated = [part for symbol in symbols for part in self.functions[symbol].evaluated]
+        near = {*symbols, *(callee for symbol in symbols for callee in self.functions[symbol].summary.calls)}
+        return digest(self.interface, settings, *texts, repr(evaluated), *sorted(near & self.cold))
 
     def shared_object(self) -> tuple[str, list[Job]]:
         """The key of what units share, and how to make it if it is not there."""

@@ -469,6 +469,7 @@ class Function:
     exported: bool = False
     origin: Any = None
     inline: bool = False
+    hot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,6 +482,7 @@ class Declaration:
     cold: bool = False
     noreturn: bool = False
     exported: bool = False
+    hot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ UNIT_SIZE = 2500
 """Nodes of the IR: a fraction of a second of LLVM's time."""
 
 COPIED_SIZE = 20
-"""Nodes of the IR up to which a function is copied; one that is always inlined is copied at any size."""
+"""Nodes of the IR up to which a function is copied; a hot one, or one that is always inlined, is copied at any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ def copied(
 
 def is_copied(function: Summary) -> bool:
     """Whether a function is worth a copy for inlining."""
-    return function.inline or not (function.noinline or function.cold) and function.size <= COPIED_SIZE
+    if function.inline:
+        return True
+    return not (function.noinline or function.cold) and (function.hot or function.size <= COPIED_SIZE)
 
 
 # ---- groups that one function dominates

@@ -26,6 +26,7 @@ class Summary:
     noinline: bool
     cold: bool
     inline: bool
+    hot: bool
 
 
 def summarize(function: ir.Function) -> Summary:
@@ -51,6 +52,7 @@ def summarize(function: ir.Function) -> Summary:
         function.noinline,
         function.cold,
         function.inline,
+        function.hot,
     )
 
 

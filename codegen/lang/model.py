@@ -100,12 +100,14 @@ class RegisterInfo:
 
 @dataclass(frozen=True, slots=True)
 class FnOptions:
-    """What stands in `@fn(...)`; `where` gives classes by the names of type variables."""
+    """What stands in `@fn(...)`; `where` gives classes by the names of type variables. Code is optimised for size,
+    `hot` functions for speed; they stand together."""
 
     section: str | None = None
     noinline: bool = False
     inline: bool = False
     cold: bool = False
+    hot: bool = False
     unchecked: bool = False
     export: str | None = None
     where: dict[str, Any] = field(default_factory=dict)

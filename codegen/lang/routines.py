@@ -218,8 +218,7 @@ class StubFn(Bindable):
 
 
 def fn(function: Any = None, /, **options: Any) -> Any:
-    """Compile this function: `@fn`, or `@fn(section=…, noinline=…, inline=…, cold=…, unchecked=…, export=…, where=…)`
-    with what stands in FnOptions."""
+    """Compile this function: `@fn`, or `@fn(…)` with what stands in FnOptions, by keyword."""
     scope = Scope(1)
     settings = FnOptions(**options)
     if function is not None:

@@ -56,6 +56,7 @@ def fn(
     noinline: bool = ...,
     inline: bool = ...,
     cold: bool = ...,
+    hot: bool = ...,
     unchecked: bool = ...,
     export: str = ...,
     where: dict[str, Any] = ...,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Hva, fn, fn_table, u32
+from codegen.lang import Hva, fn, u32
 from drivers.interrupt.lapic_driver import lapic_eoi, lapic_in_service
 from hypervisor.console.console import console_interrupt
 from hypervisor.cpu.per_cpu import CPU
@@ -17,11 +17,18 @@ VECTOR_SPURIOUS = 0xFF
 @fn
 def dispatch_interrupt(vector: u32) -> None:
     """Serve one external interrupt that the processor has accepted, end of interrupt included."""
-    HANDLERS[vector](vector)
+    if vector == VECTOR_TIMER:
+        on_timer()
+    elif vector == VECTOR_UART:
+        on_uart()
+    elif vector == VECTOR_SPURIOUS:
+        on_spurious()
+    else:
+        on_unexpected(vector)
 
 
 @fn
-def on_timer(vector: u32) -> None:
+def on_timer() -> None:
     """The time slice or an idle wait is over: whoever waits looks at `timer_fired`. On AMD-V it may have come behind
     an exit of another cause: the next entry takes the closer look."""
     own = CPU.here()
@@ -32,7 +39,7 @@ def on_timer(vector: u32) -> None:
 
 
 @fn
-def on_uart(vector: u32) -> None:
+def on_uart() -> None:
     """The EOI comes first: an edge that arrives while we serve must not be lost."""
     CPU.here().uart_interrupts += 1
     lapic_eoi()
@@ -40,7 +47,7 @@ def on_uart(vector: u32) -> None:
 
 
 @fn
-def on_spurious(vector: u32) -> None:
+def on_spurious() -> None:
     """The local APIC changed its mind: no EOI (SDM vol. 3A, 11.9)."""
     CPU.here().spurious_interrupts += 1
 
@@ -53,8 +60,3 @@ def on_unexpected(vector: u32) -> None:
     own.last_unexpected_vector = vector
     if lapic_in_service(vector):
         lapic_eoi()
-
-
-HANDLERS = fn_table(
-    {VECTOR_UART: on_uart, VECTOR_TIMER: on_timer, VECTOR_SPURIOUS: on_spurious}, default=on_unexpected, size=256
-)

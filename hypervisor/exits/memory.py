@@ -179,7 +179,7 @@ def claims(vcpu: Vcpu, gpa: Gpa) -> bool:
     return u64(gpa) & ~0xFFF == LAPIC_BASE and vcpu.lapic.mode == LapicMode.XAPIC
 
 
-@fn
+@fn(hot=True)
 def window_read(vcpu: Vcpu, gpa: Gpa, width: u32) -> u64:
     """Read the device at `gpa`, all ones where none is; only the low `width` bytes count."""
     if claims(vcpu, gpa):
@@ -187,7 +187,7 @@ def window_read(vcpu: Vcpu, gpa: Gpa, width: u32) -> u64:
     return mmio_read(vcpu.vm.board, gpa, width, vm_now(vcpu.vm))
 
 
-@fn
+@fn(hot=True)
 def window_write(vcpu: Vcpu, gpa: Gpa, width: u32, value: u64) -> None:
     """Write the device at `gpa`; lost where none is."""
     if claims(vcpu, gpa):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Local, fn, static, u32
+from codegen.lang import Local, fn, len, range, table, u32
 from hypervisor.console.log import log
 from hypervisor.exits.inject import inject_undefined_opcode
 from hypervisor.exits.registry import Resume, on_exit
@@ -23,7 +23,7 @@ from hypervisor.vcpu.vcpu import Vcpu, VcpuState
 from hypervisor.vm.console import empty_console
 from hypervisor.vm.vm import StopReason, VmState, may_log
 
-SEGMENTS = tuple(SegmentName)
+SEGMENTS = table(u32, [name.value for name in SegmentName])
 
 
 @fn(noinline=True, cold=True)
@@ -79,7 +79,8 @@ def dump(vcpu: Vcpu) -> None:
     log(f"  cr0 {vcpu_cr(vcpu, u32(0)):08x} cr2 {vcpu_cr(vcpu, u32(2)):016x}")
     log(f"  cr3 {vcpu_cr(vcpu, u32(3)):016x} cr4 {vcpu_cr(vcpu, u32(4)):08x}")
     segment = Local(Segment)
-    for name in static(SEGMENTS):
+    for number in range(u32(len(SEGMENTS))):
+        name = SegmentName.checked(SEGMENTS[number])
         vcpu_read_segment(vcpu, name, segment)
         base, limit, rights = segment.base, segment.limit, u32(segment.rights)
         log(f"  {name} {segment.selector:04x} base {base:016x} limit {limit:08x} rights {rights:05x}")

@@ -32,7 +32,7 @@ def translate_linear(vcpu: Vcpu, address: u64, access: Access) -> Gpa | Fault:
     return walk(vcpu, address, access)
 
 
-@fn(noinline=True)
+@fn(hot=True, noinline=True)
 def walk(vcpu: Vcpu, address: u64, access: Access) -> Gpa | Fault:
     """By the page tables of the mode that the guest is in."""
     cr3 = vcpu_cr(vcpu, u32(3))

@@ -21,7 +21,7 @@ from hypervisor.vm.interrupts import interrupt_pending, take_interrupt
 NMI_VECTOR = 2
 
 
-@fn(noinline=True)
+@fn(hot=True, noinline=True)
 def run_slice(vcpu: Vcpu) -> None:
     """Run until the vCPU halts, is preempted, or its VM stops. `vcpu.deadline` bounds the time in the guest."""
     while True:

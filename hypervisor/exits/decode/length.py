@@ -40,7 +40,7 @@ def length_of_one_byte(vcpu: Vcpu, opcode: u8) -> u32:
     return length_with_prefixes(vcpu, u64(opcode), u32(1))
 
 
-@fn(noinline=True)
+@fn(hot=True, noinline=True)
 def opcode_bytes(vcpu: Vcpu) -> u64 | None:
     """The first eight bytes, where they can be had at once."""
     code = Local(Segment)

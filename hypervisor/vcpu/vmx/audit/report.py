@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from codegen.lang import Span, fn, implements, span, static, u64
+from itertools import accumulate
+
+from codegen.lang import Span, fn, implements, len, range, span, static, table, u16, u64, usize
 from hypervisor.console.log import log
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.segment import SegmentName
@@ -26,11 +28,10 @@ SEGMENTS = tuple(
     (span(name.name.lower().encode()), 2 * name.value) for name in SegmentName if name.value <= SegmentName.TR.value
 )
 
-DUMPED = tuple(
-    (span(name.lower().encode()), field.encoding)
-    for name, field in vars(fields).items()
-    if isinstance(field, VmcsField)
-)
+DUMPED = [(name.lower(), field.encoding) for name, field in vars(fields).items() if isinstance(field, VmcsField)]
+ENCODINGS = table(u16, [encoding for _, encoding in DUMPED])
+NAMES = span("".join(name for name, _ in DUMPED).encode())
+NAME_ENDS = table(u16, list(accumulate(len(name) for name, _ in DUMPED)))
 
 
 @implements(contract.vcpu_audit_entry)
@@ -57,8 +58,11 @@ def vcpu_dump_vendor(vcpu: Vcpu) -> None:
     load(vcpu)
     for name, place in static(SEGMENTS):
         dump_segment(name, u64(place))
-    for name, encoding in static(DUMPED):
-        dump_field(name, u64(encoding))
+    begin = usize(0)
+    for i in range(static(len(DUMPED))):
+        end = usize(NAME_ENDS[i])
+        log(f"vmcs {NAMES.slice(begin, end - begin)} {vmread(u64(ENCODINGS[i])):#x}")
+        begin = end
 
 
 @fn(cold=True, noinline=True)
@@ -69,9 +73,3 @@ def dump_segment(name: Span, place: u64) -> None:
     limit = vmread(place + fields.GUEST_LIMITS)
     rights = vmread(place + fields.GUEST_RIGHTS)
     log(f"vmcs {name} {selector:04x} base {base:#x} limit {limit:#x} rights {rights:#x}")
-
-
-@fn(cold=True, noinline=True)
-def dump_field(name: Span, encoding: u64) -> None:
-    """One line."""
-    log(f"vmcs {name} {vmread(encoding):#x}")

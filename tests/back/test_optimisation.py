@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import sys
+from typing import Any, Never
+
+from codegen.back.llvm_text import ModuleText
+from codegen.back.target import IMAGE
+from codegen.lang import Field, Struct, fn, fn_table, intrinsic, storage, u32, u64
+from codegen.program import Sources, dump, llvm_function, lower
+
+
+class State(Struct):
+    limit: Field[u64]
+
+
+STATE = storage(State)
+
+
+@intrinsic("vmreadq $1, $0", "=r,r,~{flags}")
+def leaves_memory_alone(number: u64) -> u64:
+    return number
+
+
+@intrinsic("wbinvd", "~{memory}")
+def changes_memory() -> None:
+    return None
+
+
+@fn(export="read_twice")
+def read_twice(state: State) -> u64:
+    first = state.limit
+    return leaves_memory_alone(u64(1)).wrapping_add(first).wrapping_add(state.limit)
+
+
+@fn(export="read_again")
+def read_again(state: State) -> u64:
+    first = state.limit
+    changes_memory()
+    return first.wrapping_add(state.limit)
+
+
+@fn
+def find(state: State, index: u64) -> u64 | None:
+    if index >= state.limit:
+        return None
+    return leaves_memory_alone(index)
+
+
+@fn(export="use")
+def use(state: State, index: u64) -> u64:
+    found = find(state, index)
+    if found is None:
+        return u64(0)
+    return found
+
+
+@fn
+def only_from_start(value: u32) -> None:
+    STATE.limit = u64(value)
+
+
+@fn
+def from_both(value: u32) -> None:
+    STATE.limit = u64(value) + 1
+
+
+@fn
+def in_table_of_start(value: u32) -> None:
+    only_from_start(value)
+
+
+TABLE = fn_table([in_table_of_start])
+
+
+@fn(cold=True)
+def begin() -> None:
+    TABLE[u32(0)](u32(7))
+    from_both(u32(1))
+
+
+@fn(hot=True)
+def quick() -> None:
+    from_both(u32(2))
+
+
+@fn(export="main")
+def main() -> Never:
+    begin()
+    while True:
+        quick()
+
+
+def sources(*roots: Any) -> Sources:
+    return Sources(list(roots), [sys.modules[__name__]], IMAGE, debug=False)
+
+
+def test_a_value_stays_in_its_register_across_an_instruction_that_leaves_memory_alone() -> None:
+    assert dump(sources(read_twice), "opt", "read_twice").count("load i64") == 1
+    assert dump(sources(read_again), "opt", "read_again").count("load i64") == 2
+
+
+def test_the_absence_of_an_inlined_result_is_tested_once() -> None:
+    text = dump(sources(use), "opt", "use")
+    assert "{ i1" not in text
+    assert text.count("br i1") == 1
+
+
+def attributes(name: str) -> str:
+    text = ModuleText(lower(sources(main)), IMAGE, debug=False).text()
+    return llvm_function(text, name).splitlines()[0]
+
+
+def test_what_only_cold_functions_reach_is_cold() -> None:
+    for name in (begin, in_table_of_start, only_from_start):
+        assert "cold minsize" in attributes(f"{__name__}.{name.__name__}")
+    assert "cold" not in attributes(f"{__name__}.from_both")
+    assert "cold" not in attributes("main")
+
+
+def test_code_is_optimised_for_size_and_hot_functions_for_speed() -> None:
+    assert "optsize" in attributes(f"{__name__}.from_both")
+    quick_text = attributes(f"{__name__}.quick")
+    assert "optsize" not in quick_text and 'section ".text.hot"' in quick_text
