@@ -22,7 +22,8 @@ from codegen.link.efi import link_efi
 from codegen.link.flat import FlatImage, FlatLayout, link_flat32
 from codegen.link.image import ImageLayout, link_elf
 from codegen.link.symbols import write_symbols
-from codegen.sources import CompileErrors, Sources
+from codegen.sources import CompileErrors as CompileErrors
+from codegen.sources import Sources as Sources
 
 
 def lower(sources: Sources) -> Program:

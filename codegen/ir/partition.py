@@ -3,7 +3,7 @@
 A function that all ways reach through one other belongs to that one's unit: LLVM then sees every call of it, inlines it
 where it is called once, and drops it. These groups are the subtrees right below the root of the dominator tree of the
 call graph (Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm", 2001). Small functions are copied into
-every unit that calls them, for inlining only.
+every unit that calls them, for inlining only, and larger ones where hot functions call them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ UNIT_SIZE = 2500
 """Nodes of the IR: a fraction of a second of LLVM's time."""
 
 COPIED_SIZE = 20
-"""Nodes of the IR up to which a function is copied; a hot one, or one that is always inlined, is copied at any size."""
+HOT_COPIED_SIZE = 120
+"""Nodes of the IR up to which a function is copied for any caller, and for hot ones; a function that is always inlined
+has no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ def partition(functions: Mapping[str, Summary], entries: Iterable[str]) -> list[
     groups = dominated_groups(graph, functions, sorted(entries))
     packed = pack("", groups, functions)
     unit_of = {symbol: name for name, members in packed for symbol in members}
-    copies = {name: copied(members, graph, functions, unit_of, name) for name, members in packed}
+    hot = hot_functions(graph, functions)
+    copies = {name: copied(members, graph, functions, hot, unit_of, name) for name, members in packed}
     shared = set(entries)
     for name, members in packed:
         for symbol in (*members, *copies[name]):
@@ -52,25 +55,41 @@ def copied(
     members: Sequence[str],
     graph: Mapping[str, list[str]],
     functions: Mapping[str, Summary],
+    hot: set[str],
     unit_of: Mapping[str, str],
     unit: str,
 ) -> tuple[str, ...]:
-    """The small functions of other units that these call, directly or through one another."""
+    """The functions of other units of which these want copies, directly or through one another."""
     found: set[str] = set()
     waiting = list(members)
     while waiting:
-        for callee in graph[waiting.pop()]:
-            if callee not in found and unit_of[callee] != unit and is_copied(functions[callee]):
+        caller = waiting.pop()
+        for callee in graph[caller]:
+            if callee in found or unit_of[callee] == unit:
+                continue
+            if is_copied(functions[callee]) or caller in hot and callee in hot:
                 found.add(callee)
                 waiting.append(callee)
     return tuple(sorted(found))
 
 
 def is_copied(function: Summary) -> bool:
-    """Whether a function is worth a copy for inlining."""
-    if function.inline:
-        return True
-    return not (function.noinline or function.cold) and (function.hot or function.size <= COPIED_SIZE)
+    """Whether a function is worth a copy for inlining wherever it is called."""
+    return function.inline or not (function.noinline or function.cold) and function.size <= COPIED_SIZE
+
+
+def hot_functions(graph: Mapping[str, list[str]], functions: Mapping[str, Summary]) -> set[str]:
+    """Those declared hot, and those that may be inlined into them."""
+    found = {symbol for symbol, function in functions.items() if function.hot}
+    waiting = list(found)
+    while waiting:
+        for callee in graph[waiting.pop()]:
+            function = functions[callee]
+            apart = function.noinline or function.cold or function.size > HOT_COPIED_SIZE
+            if callee not in found and (function.inline or not apart):
+                found.add(callee)
+                waiting.append(callee)
+    return found
 
 
 # ---- groups that one function dominates

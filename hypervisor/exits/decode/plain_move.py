@@ -37,7 +37,7 @@ def modrm_length(modrm: int) -> int:
 LENGTHS = table(u8, [modrm_length(modrm) for modrm in range(256)])
 
 
-@fn
+@fn(inline=True)
 def plain_move_of(vcpu: Vcpu) -> PlainMove:
     """The move at the guest's RIP."""
     code = Local(Segment)
@@ -51,7 +51,7 @@ def plain_move_of(vcpu: Vcpu) -> PlainMove:
     return decode_plain_move(word, long)
 
 
-@fn
+@fn(inline=True)
 def decode_plain_move(word: u64, long: bool) -> PlainMove:
     """The move that the bytes of `word` are, the lowest one first; default operand size 32 bits."""
     rex = u32(0)
