@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -196,7 +197,8 @@ class IncrementalBuild:
 
 
 def project_files() -> list[str]:
-    """Every source file of the project that is imported, the compiler's own apart."""
+    """Every imported source file that is neither the compiler's own, nor Python's, nor an installed package's."""
     found = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
-    root, compiler, products = (f"{ROOT / part}/" for part in ("", "codegen", "build"))
-    return sorted(path for path in found if path.startswith(root) and not path.startswith((compiler, products)))
+    places = sysconfig.get_paths()
+    foreign = (f"{ROOT / 'codegen'}/", *(f"{places[name]}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")))
+    return sorted(path for path in found if path.endswith(".py") and not path.startswith(foreign))
