@@ -22,6 +22,7 @@ DEBIAN_PACKAGES = {
     "nasm": ("nasm", "a second assembler: the tests hold every stub against it"),
     "binutils": ("as", "a third one, for what nasm does not know"),
     "acpica-tools": ("iasl", "the ACPI compiler: the tests let it judge the guests' tables"),
+    "gcc": ("gcc", "the C compile job that the bench compares build times with"),
     "gdb": ("gdb", "debugging ring 0 at Python lines"),
     "debian-archive-keyring": ("/usr/share/keyrings/debian-archive-keyring.gpg", "checking the guests' signatures"),
 }

@@ -54,7 +54,7 @@ class IncrementalBuild:
     def text_digest(self, routine: Routine) -> str:
         """Of a function's own text and place; empty where that is part of the interface."""
         found = self.memo.outline(routine.file, shown_path(routine.file)).functions
-        return found.get((routine.line, routine.__name__), "")
+        return found.get((routine.line, routine.function.__name__), "")
 
     def evaluated_texts(self, routines: Iterable[Fn]) -> tuple[tuple[str, str], ...]:
         """Names and texts of functions that CPython ran, sorted."""
@@ -87,9 +87,9 @@ class IncrementalBuild:
         self.lowering.diagnostics.extend(recursion(calls))
         if self.lowering.diagnostics:
             raise CompileErrors(unique(self.lowering.diagnostics))
-        found = {symbol: each.summary for symbol, each in self.functions.items()}
-        self.cold = cold_functions(found, calls)
-        return {symbol: replace(each, cold=symbol in self.cold) for symbol, each in found.items()}
+        summaries = {symbol: each.summary for symbol, each in self.functions.items()}
+        self.cold = cold_functions(summaries, calls)
+        return {symbol: replace(each, cold=symbol in self.cold) for symbol, each in summaries.items()}
 
     def function(self, symbol: str, routine: Fn) -> FunctionMemo:
         """Remembered, or lowered now."""

@@ -63,11 +63,11 @@ def decode_sequences(program: Any) -> list[list[Row]]:
         state = entry.state
         if state is None:
             continue
-        place = ("", 0) if state.end_sequence else (names.get(state.file, ""), state.line)
+        source, line = ("", 0) if state.end_sequence else (names.get(state.file, ""), state.line)
         if rows and rows[-1][0] == state.address:
             rows.pop()
-        if not rows or rows[-1][1:] != place:
-            rows.append((state.address, *place))
+        if not rows or rows[-1][1:] != (source, line):
+            rows.append((state.address, source, line))
         if state.end_sequence:
             found.append(rows)
             rows = []

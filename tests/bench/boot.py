@@ -10,10 +10,11 @@ from pathlib import Path
 
 from boot.machines.emulator import start
 from boot.machines.machine import Host, Machine
+from boot.machines.run import SUCCESS, Request, run_machine
 from boot.machines.session import Session
 from boot.machines.watch import Watch
 from build import BUILD, Failure, build_images, load, write_archive, write_iso
-from tests.bench.payload import build_payload
+from tests.bench.payload import MARK, build_payload
 from tests.bench.samples import NotMeasured, Run, VoidRun, read_run
 
 MIB = 1 << 20
@@ -42,25 +43,39 @@ class Measured:
 
 def boot_iso(vendor: str, machine: Machine) -> Measured:
     """The payload from an ISO on `machine`, which has the extension "vt-x" or "amd-v". Raises VoidRun."""
-    config, images, archive = prepare(vendor)
+    config = write_config(vendor)
+    images, archive = prepare(config)
     return measure_on(replace(machine, iso=write_iso(config, images, archive, None)))
 
 
 def boot_directly(vendor: str, machine: Machine) -> Measured:
     """The same through QEMU's own loader. Raises VoidRun."""
-    _, images, archive = prepare(vendor)
+    images, archive = prepare(write_config(vendor))
     return measure_on(replace(machine, iso=None, kernel=images[vendor], archive=archive))
 
 
-def prepare(vendor: str) -> tuple[Path, dict[str, Path], Path]:
-    """The payload's configuration, the images and the archive, in a folder of this vendor."""
+def see_guest(config: Path) -> None:
+    """Boots the payload for AMD-V through QEMU's own loader, until its report begins. Raises NotMeasured."""
+    images, archive = prepare(config)
+    machine = Machine(Host.QEMU, kernel=images["amd-v"], archive=archive, memory=256 * MIB)
+    if run_machine(machine, Request(f"bench:{MARK.decode()}", SECONDS, None, ("bench",))) != SUCCESS:
+        raise NotMeasured("the guest printed nothing")
+
+
+def write_config(vendor: str) -> Path:
+    """The payload for a monitor on `vendor`, and its configuration, in a folder of this vendor."""
     folder = BUILD / "bench" / vendor
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / f"bench-{vendor}.toml"
     config.write_text(CONFIG.format(kernel=build_payload(vendor, folder / "payload")))
+    return config
+
+
+def prepare(config: Path) -> tuple[dict[str, Path], Path]:
+    """The images and the archive."""
     try:
         images = build_images("release")
-        return config, images, write_archive(load(config), images)
+        return images, write_archive(load(config), images)
     except Failure as error:
         raise NotMeasured(str(error)) from None
 

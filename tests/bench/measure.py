@@ -7,7 +7,7 @@ from typing import Any
 
 from build import build_images
 from tests.bench import boot
-from tests.bench.build_time import full_build_seconds, no_change_seconds
+from tests.bench.build_time import build_times
 from tests.bench.counts import exit_counts, write_record
 from tests.bench.image_size import loadable_bytes
 from tests.bench.samples import Run
@@ -21,9 +21,12 @@ Row = dict[str, Any]
 def measure(say: Callable[[str], None], record: bool = False) -> list[Row]:
     """Rows of name, host ("vt-x" or "amd-v"; "both" where it is all the same), unit and value. `say` gets progress;
     `record` makes the exits' counts the recorded ones. Raises NotMeasured."""
-    say("building both images from nothing ...")
-    rows = [row("build/full", "both", "seconds", round(full_build_seconds(), 1))]
-    rows.append(row("build/no-change", "both", "seconds", round(no_change_seconds(), 2)))
+    say("building both images in a copy of the sources, and a C program for comparison ...")
+    times = build_times(say)
+    rows = [row(f"build/{name}", "both", "seconds", round(seconds, 2)) for name, seconds in times.items()]
+    rows += [
+        row(f"build/{name}", "both", "C jobs", round(seconds / times["c-job"], 2)) for name, seconds in times.items()
+    ]
     for host, image in build_images("release").items():
         rows.append(row("image/loadable", host, "bytes", loadable_bytes(image)))
     say("VT-x on Bochs ...")
