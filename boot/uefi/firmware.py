@@ -1,47 +1,35 @@
-"""Calls of the firmware, and the screen, the medium, memory and the end by them."""
+"""Calls of the firmware, and the screen, the keyboard, memory and the end by them."""
 
 from __future__ import annotations
 
 from typing import Never
 
 from boot.load import firmware
-from boot.load.iso9660 import VOLUME_DESCRIPTOR, VolumeDescriptor
 from boot.load.serial import write_serial_text
-from boot.uefi.tables import BLOCK_IO, BlockIo, BlockMedia, BootServices, SystemTable, Text, TextInput, TextOutput, Word
+from boot.uefi.tables import BootServices, SystemTable, Text, TextInput, TextOutput, Word
 from codegen.lang import (
-    Array,
     Field,
     Hpa,
     Span,
     Struct,
     address_of,
-    at,
     cli,
     fn,
     hlt,
     implements,
-    len,
-    min,
     phys,
     phys_span,
-    range,
-    span,
-    span_of,
     storage,
     stub,
     u8,
     u16,
     u32,
     u64,
-    usize,
 )
 
-BY_PROTOCOL = 2
 AT_ADDRESS = 2
 BELOW_ADDRESS = 1
 LOADER_DATA = 2
-BOUNCE_SIZE = 65536
-VOLUME_ID = span(b"KEELBACK")
 
 
 class Firmware(Struct):
@@ -50,22 +38,11 @@ class Firmware(Struct):
     services: Field[Hpa]
     console: Field[Hpa]
     keyboard: Field[Hpa]
-    medium: Field[Hpa]  # a BlockIo; 0 before it is found
-    media_id: Field[u32]
-    block_shift: Field[u32]
-
-
-class Bounce(Struct, size=BOUNCE_SIZE, align=4096):
-    """Aligned as any controller wants it."""
-
-    bytes: Array[u8] = at(0, count=BOUNCE_SIZE)
 
 
 STATE = storage(Firmware)
-BOUNCE = storage(Bounce)
 TEXT = storage(Text)
 RESULT = storage(Word)
-COUNT = storage(Word)
 
 
 @stub(
@@ -143,70 +120,12 @@ def halt() -> Never:
 
 
 @fn
-def find_medium() -> bool:
-    """The first whole medium that holds our volume: OVMF and others have no driver for ISO 9660, but blocks."""
-    status = call_firmware(
-        services().locate_handle_buffer,
-        u64(BY_PROTOCOL),
-        u64(BLOCK_IO.address()),
-        u64(0),
-        u64(address_of(COUNT)),
-        u64(address_of(RESULT)),
-    )
-    if status != 0:
-        return False
-    handles = RESULT.value
-    for i in range(usize(COUNT.value)):
-        handle = phys(Word, Hpa(handles) + u64(i) * 8).value
-        status = call_firmware(
-            services().handle_protocol,
-            handle,
-            u64(BLOCK_IO.address()),
-            u64(address_of(RESULT)),
-            u64(0),
-            u64(0),
-        )
-        if status == 0 and is_ours(Hpa(RESULT.value)):
-            return True
-    return False
-
-
-@fn
-def is_ours(medium: Hpa) -> bool:
-    media = phys(BlockMedia, phys(BlockIo, medium).media)
-    if media.present == 0 or media.partition != 0:
-        return False
-    if media.block_size != 512 and media.block_size != 2048:
-        return False
-    STATE.medium = medium
-    STATE.media_id = media.media_id
-    STATE.block_shift = u32(9) if media.block_size == 512 else u32(11)
-    if not read_bounce(u64(VOLUME_DESCRIPTOR), u64(2048)):
-        return False
-    name = span_of(BOUNCE).slice(usize(VolumeDescriptor.volume_id.offset), len(VOLUME_ID))
-    return name.equals(VOLUME_ID)
-
-
-@implements(firmware.read_medium)
-@fn
-def read_medium(offset: u64, target: Span) -> bool:
-    """Through an aligned buffer: firmware may want that, and says so only by failing."""
-    done = usize(0)
-    while done < len(target):
-        count = min(usize(BOUNCE_SIZE), len(target) - done)
-        if not read_bounce(offset + u64(done), (u64(count) + 2047) & ~2047):
-            return False
-        target.slice(done, count).copy_from(span_of(BOUNCE).slice(usize(0), count))
-        done += count
-    return True
-
-
-@fn
-def read_bounce(offset: u64, size: u64) -> bool:
-    read_blocks = phys(BlockIo, STATE.medium).read_blocks
-    lba = offset >> STATE.block_shift
-    status = call_firmware(read_blocks, u64(STATE.medium), u64(STATE.media_id), lba, size, u64(address_of(BOUNCE)))
-    return status == 0
+def protocol_of(handle: u64, protocol: Span) -> Hpa:
+    """The interface of one of the firmware's objects; 0 when it has none of this protocol."""
+    place = u64(address_of(RESULT))
+    function = services().handle_protocol
+    status = call_firmware(function, handle, u64(protocol.address()), place, u64(0), u64(0))
+    return Hpa(RESULT.value) if status == 0 else Hpa(0)
 
 
 @implements(firmware.claim_memory)

@@ -10,7 +10,8 @@ from boot.load.console import stop
 from boot.load.load import load_monitor
 from boot.load.menu import offer_menu
 from boot.load.serial import start_serial
-from boot.uefi.firmware import STATE, allocate_low, find_medium, start_firmware
+from boot.uefi.firmware import STATE, allocate_low, start_firmware
+from boot.uefi.medium import find_medium
 from boot.uefi.memory_map import exit_boot_services, get_memory_map, read_memory_map
 from boot.uefi.screen import find_framebuffer
 from boot.uefi.tables import ACPI_10, ACPI_20, ConfigurationTable, SystemTable
@@ -27,7 +28,7 @@ def efi_main(handle: u64, table: u64) -> u64:
     tsc = rdtsc()
     start_firmware(Hpa(table))
     start_serial()
-    if not find_medium():
+    if not find_medium(handle):
         stop("Keelback: no drive holds the volume KEELBACK. Write the ISO to the whole stick, not into a file system.")
     place = allocate_low(u64(sizeof(BootInfo)))
     if place is None or not get_memory_map():

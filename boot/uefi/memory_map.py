@@ -6,7 +6,7 @@ from boot.info import BootInfo, MemoryKind
 from boot.load.memory_map import add_region
 from boot.uefi.firmware import call_firmware, services
 from boot.uefi.tables import MemoryDescriptor, Word
-from codegen.lang import Array, Hpa, Struct, address_of, at, fn, phys, range, storage, u8, u32, u64, usize
+from codegen.lang import Array, Struct, address_of, at, fn, range, span_of, storage, u8, u32, u64, usize
 
 BUFFER_SIZE = 65536  # about 1,300 descriptors; large servers were seen with 400
 EXIT_TRIES = 8
@@ -45,8 +45,8 @@ def read_memory_map(info: BootInfo, after_exit: bool) -> bool:
     info.region_count = 0
     base, end, kind = u64(0), u64(0), u32(0)
     for i in range(usize(SIZE.value // DESCRIPTOR_SIZE.value)):
-        place = u64(address_of(BUFFER)) + u64(i) * DESCRIPTOR_SIZE.value
-        descriptor = phys(MemoryDescriptor, Hpa(place))
+        descriptor = span_of(BUFFER).view(i * usize(DESCRIPTOR_SIZE.value), MemoryDescriptor)
+        assert descriptor is not None
         of = kind_of(descriptor.kind, after_exit)
         if descriptor.start == end and of == kind:
             end += descriptor.pages << 12

@@ -13,6 +13,8 @@ def guid(text: str) -> Span:
 
 
 BLOCK_IO = guid("964e5b21-6459-11d2-8e39-00a0c969723b")
+LOADED_IMAGE = guid("5b1b31a1-9562-11d2-8e3f-00a0c969723b")
+DEVICE_PATH = guid("09576e91-6d3f-11d2-8e39-00a0c969723b")
 GRAPHICS_OUTPUT = guid("9042a9de-23dc-4a38-96fb-7aded080516a")
 ACPI_20 = guid("8868e871-e4f1-11d3-bc22-0080c73c8881")
 ACPI_10 = guid("eb9d2d30-2d88-11d3-9a16-0090273fc14d")
@@ -76,6 +78,19 @@ class BlockMedia(Struct, size=32):
     partition: Field[u8] = at(6)
     block_size: Field[u32] = at(12)
     last_block: Field[u64] = at(24)
+
+
+class LoadedImage(Struct, size=96):
+    """EFI_LOADED_IMAGE_PROTOCOL."""
+
+    device: Field[u64] = at(24)  # the handle of what holds the image's file
+
+
+class PathNode(Struct, size=4, align=1):
+    """EFI_DEVICE_PATH_PROTOCOL: what every node of a path begins with."""
+
+    kind: Field[u8] = at(0)
+    length: Field[u16] = at(2)  # bytes, this header included
 
 
 class GraphicsOutput(Struct, size=32):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from boot.image.archive import Entry, write_archive
 from boot.image.iso import build_iso
-from boot.info import ArchiveHeader
+from boot.info import ArchiveHeader, FileKind
 from boot.machines.emulator import start
 from boot.machines.machine import Drive, Firmware, Host, Machine
 from boot.machines.session import Session
@@ -90,6 +91,23 @@ def test_the_iso_hands_over_by_uefi(iso: Path, archive: Path, drive: Drive) -> N
     assert report.value("rsdp") == "True"
     width, height, depth = report.value("framebuffer").split("x")
     assert int(width) >= 640 and int(height) >= 480 and depth == "32"
+
+
+BESIDE = {
+    Drive.CD: ("-device", "qemu-xhci", "-device", "usb-storage,drive=other"),
+    Drive.USB: ("-device", "ide-cd,drive=other"),
+}
+
+
+@pytest.mark.parametrize("drive", BESIDE)
+def test_by_uefi_the_drive_that_was_started_counts(
+    tmp_path: Path, iso: Path, image: Path, archive: Path, drive: Drive
+) -> None:
+    small = write_archive([Entry(FileKind.MANIFEST, "other", b"o" * 100)], tmp_path / "other.kba")
+    other = build_iso({"vt-x": image, "amd-v": image}, small, tmp_path / "other.iso")
+    beside = ("-drive", f"if=none,id=other,format=raw,readonly=on,file={other}", *BESIDE[drive])
+    machine = Machine(Host.QEMU, firmware=Firmware.UEFI, iso=iso, drive=drive, memory=512 * MIB, arguments=beside)
+    assert_handed_over(Report(console(machine)), archive, "UEFI")
 
 
 def test_pvh_hands_over_with_rsdp_and_command_line(image: Path, archive: Path) -> None:
