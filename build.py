@@ -271,7 +271,7 @@ def bench(arguments: argparse.Namespace, _rest: list[str]) -> int:
         print(json.dumps({"rows": rows}, indent=2))
     else:
         for row in rows:
-            print(f"{row['name']:32} {row['host']:8} {row['value']:>14,} {row['unit']}")
+            print(f"{row['name']:48} {row['host']:8} {row['value']:>14,} {row['unit']}")
     return 0
 
 

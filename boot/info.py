@@ -64,6 +64,7 @@ class BootInfo(Struct, size=8192, align=8):
     entry_tsc: Field[u64] = at(88)  # TSC at the loader's first instruction
     command_line: Array[u8] = at(96, count=COMMAND_LINE_MAX)  # NUL-terminated
     regions: Array[MemoryRegion] = at(608, count=MEMORY_REGIONS_MAX)
+    firmware_ticks: Field[u64] = at(6752)  # TSC ticks since then inside calls of the firmware
 
 
 class FileKind(HwEnum, repr=u32):

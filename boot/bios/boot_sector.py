@@ -21,6 +21,7 @@ class BootSector(Struct, size=64):
     entry_tsc: Field[u64] = at(8)
     sector_size: Field[u32] = at(16)  # bytes: 2048 on CD, 512 on disks
     drive: Field[u8] = at(20)  # INT 13h number
+    loaded_tsc: Field[u64] = at(24)  # stage 2 is read: nearly all since the entry was the firmware's
 
 
 TEXT = """
@@ -86,6 +87,9 @@ loaded:
     mov si, damaged
     cmp dword ptr [{{ stage2 }}], {{ signature }}
     jne say
+    rdtsc
+    mov dword ptr [{{ loaded }}], eax
+    mov dword ptr [{{ loaded }} + 4], edx
     ljmp 0:{{ stage2 + 4 }}
 
 say:
@@ -129,6 +133,7 @@ def build_boot_sector() -> bytes:
             "origin": BOOT_SECTOR,
             "drive": BOOT_SECTOR + BootSector.drive.offset,
             "tsc": BOOT_SECTOR + BootSector.entry_tsc.offset,
+            "loaded": BOOT_SECTOR + BootSector.loaded_tsc.offset,
             "sector_size": BOOT_SECTOR + BootSector.sector_size.offset,
             "parameters": DRIVE_PARAMETERS,
             "packet": DISK_PACKET,

@@ -8,6 +8,7 @@ from boot.bios.boot_sector import BootSector
 from boot.bios.low_memory import BOOT_SECTOR, BOUNCE, BOUNCE_SIZE, DISK_PACKET
 from boot.bios.real_mode import BIOS_CALL, BiosRegisters
 from boot.load import firmware
+from boot.load.firmware_time import count_firmware_call
 from boot.load.serial import write_serial_text
 from codegen.lang import (
     Field,
@@ -23,6 +24,7 @@ from codegen.lang import (
     min,
     phys,
     phys_span,
+    rdtsc,
     storage,
     stub,
     u8,
@@ -54,7 +56,15 @@ class DiskPacket(Struct, size=16):
 
 
 @stub("mov eax, {{ entry }}\njmp eax", bits=32, constants={"entry": BIOS_CALL})
-def bios_interrupt(number: u32, registers: BiosRegisters) -> None: ...
+def enter_bios(number: u32, registers: BiosRegisters) -> None: ...
+
+
+@fn
+def bios_interrupt(number: u32, registers: BiosRegisters) -> None:
+    """One interrupt, with these registers in and out."""
+    begin = rdtsc()
+    enter_bios(number, registers)
+    count_firmware_call(begin)
 
 
 @fn

@@ -10,6 +10,7 @@ from boot.bios.e820 import read_memory_map
 from boot.bios.low_memory import BOOT_SECTOR
 from boot.info import BOOT_INFO_MAGIC, BootInfo, BootWay
 from boot.load.console import stop
+from boot.load.firmware_time import FIRMWARE_TIME
 from boot.load.load import load_monitor
 from boot.load.menu import offer_menu
 from boot.load.serial import start_serial
@@ -32,11 +33,15 @@ def loader_main() -> Never:
     if not enable_a20():
         stop("Keelback: address line A20 stays off. Enable it (Gate A20) in the firmware setup.")
     INFO.way = BootWay.BIOS
-    INFO.entry_tsc = phys(BootSector, Hpa(BOOT_SECTOR)).entry_tsc
+    sector = phys(BootSector, Hpa(BOOT_SECTOR))
+    INFO.entry_tsc = sector.entry_tsc
+    FIRMWARE_TIME.ticks = FIRMWARE_TIME.ticks.wrapping_add(sector.loaded_tsc.wrapping_sub(sector.entry_tsc))
     if not read_memory_map(INFO):
         stop("Keelback: the BIOS gives no memory map (INT 15h E820). Update it, or boot by UEFI.")
     offer_menu(INFO)
-    enter_monitor(u32(load_monitor(INFO)), INFO)
+    entry = u32(load_monitor(INFO))
+    INFO.firmware_ticks = FIRMWARE_TIME.ticks
+    enter_monitor(entry, INFO)
 
 
 @fn(export="trap")

@@ -8,7 +8,7 @@ from typing import Any
 from boot.bios import a20, e820, firmware, main
 from boot.bios.low_memory import LOADER_BSS, LOADER_CODE, LOADER_STACK, REAL_MODE_SIZE, STAGE2_SIZE
 from boot.bios.real_mode import build_real_mode_part
-from boot.load import console, elf, iso9660, load, memory_map, menu, processor, serial
+from boot.load import console, elf, firmware_time, iso9660, load, memory_map, menu, processor, serial
 from codegen.asm.stub import assemble_stub
 from codegen.back.compile import compile_program
 from codegen.back.target import LOADER
@@ -17,7 +17,8 @@ from codegen.front.program import TargetInfo
 from codegen.link.flat import FlatLayout, link_flat32
 from codegen.link.lld import LinkError
 
-MODULES = (main, firmware, e820, a20, load, console, elf, iso9660, memory_map, menu, processor, serial)
+OWN = (main, firmware, e820, a20)
+MODULES = (*OWN, load, console, elf, firmware_time, iso9660, memory_map, menu, processor, serial)
 ROOTS: list[Any] = [main.loader_main, main.trap]
 STACK_ROOM = 0x8000  # bytes that the 32-bit stack may use below LOADER_STACK
 LAYOUT = FlatLayout(LOADER_CODE, LOADER_BSS, "loader_main", STAGE2_SIZE - REAL_MODE_SIZE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from boot.info import BootFlags, BootInfo
 from boot.load.console import say
 from boot.load.firmware import pause_milliseconds, read_key
+from boot.load.firmware_time import FIRMWARE_TIME
 from boot.load.serial import read_serial
 from codegen.lang import fn, max, range, rdtsc, u32
 
@@ -17,6 +18,7 @@ ENTER, DIGIT_1, DIGIT_2, CAPITAL_C, SMALL_C = 13, 49, 50, 67, 99
 def offer_menu(info: BootInfo) -> None:
     """Sets the flags. What the wait took is added to `entry_tsc`, so that start-up is measured without it."""
     begin = rdtsc()
+    firmware_before = FIRMWARE_TIME.ticks
     say("Keelback: 1 Start (Enter, or wait)   2 Check this machine (2 or C)")
     for _ in range(STEPS):
         key = max(read_key(), read_serial())
@@ -26,4 +28,5 @@ def offer_menu(info: BootInfo) -> None:
         if key == ENTER or key == DIGIT_1:
             break
         pause_milliseconds(u32(STEP_MILLISECONDS))
+    FIRMWARE_TIME.ticks = firmware_before
     info.entry_tsc = info.entry_tsc + (rdtsc() - begin)

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from boot.load import console, elf, iso9660, load, memory_map, menu, processor, serial
+from boot.load import console, elf, firmware_time, iso9660, load, memory_map, menu, processor, serial
 from boot.uefi import boot_device, firmware, main, medium, screen
 from boot.uefi import memory_map as uefi_memory_map
 from codegen.asm.stub import assemble_stub
@@ -19,7 +19,7 @@ from codegen.front.program import TargetInfo
 from codegen.link.efi import link_efi
 
 OWN = (main, firmware, medium, boot_device, uefi_memory_map, screen)
-MODULES = (*OWN, load, console, elf, iso9660, memory_map, menu, processor, serial)
+MODULES = (*OWN, load, console, elf, firmware_time, iso9660, memory_map, menu, processor, serial)
 ROOTS: list[Any] = [main.efi_main, main.trap]
 ESP_SIZE = 1 << 20
 EPOCH = 1_767_225_600  # 2026-01-01 00:00 UTC, as on the rest of the medium

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Never
 
 from boot.load import firmware
+from boot.load.firmware_time import count_firmware_call
 from boot.load.serial import write_serial_text
 from boot.uefi.tables import BootServices, SystemTable, Text, TextInput, TextOutput, Word
 from codegen.lang import (
@@ -19,6 +20,7 @@ from codegen.lang import (
     implements,
     phys,
     phys_span,
+    rdtsc,
     storage,
     stub,
     u8,
@@ -58,9 +60,18 @@ RESULT = storage(Word)
     ret
     """
 )
-def call_firmware(function: u64, a: u64, b: u64, c: u64, d: u64, e: u64) -> u64:
-    """One of its functions, by Microsoft's convention; the EFI_STATUS."""
+def enter_firmware(function: u64, a: u64, b: u64, c: u64, d: u64, e: u64) -> u64:
+    """By Microsoft's convention."""
     ...
+
+
+@fn
+def call_firmware(function: u64, a: u64, b: u64, c: u64, d: u64, e: u64) -> u64:
+    """One of its functions; the EFI_STATUS."""
+    begin = rdtsc()
+    status = enter_firmware(function, a, b, c, d, e)
+    count_firmware_call(begin)
+    return status
 
 
 @fn

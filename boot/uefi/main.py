@@ -7,6 +7,7 @@ from typing import Never
 from boot.entry.entry import ENTRY_64
 from boot.info import BootInfo, BootWay
 from boot.load.console import stop
+from boot.load.firmware_time import FIRMWARE_TIME
 from boot.load.load import load_monitor
 from boot.load.menu import offer_menu
 from boot.load.serial import start_serial
@@ -47,6 +48,7 @@ def efi_main(handle: u64, table: u64) -> u64:
         stop("Keelback: the firmware does not end its boot services. Update it.")
     if not read_memory_map(info, True):
         stop("Keelback: the firmware's memory map has too many entries.")
+    info.firmware_ticks = FIRMWARE_TIME.ticks
     enter_monitor(entry + ENTRY_64, u64(place))
 
 

@@ -25,6 +25,7 @@ kernel = "{kernel}"
 memory = "16M"
 vcpus = 1
 """
+FIRMWARE = re.compile(r"loading took (\d+) TSC ticks of firmware")
 CLOCK_STARTS = re.compile(r"bench: its clock starts (\d+) TSC ticks after the loader's first instruction")
 
 # What the payload runs on: Bochs always counts instructions, QEMU when it is asked to.
@@ -35,10 +36,12 @@ AMD_V_WITH_NEXT_RIP = Machine(Host.BOCHS, iso=Path(), memory=256 * MIB, cpu="ryz
 
 @dataclass(frozen=True)
 class Measured:
-    """One boot: the payload's run, and TSC ticks from the loader's first instruction to the guest's."""
+    """One boot: the payload's run, and TSC ticks from the loader's first instruction to the guest's, of which
+    `in_firmware` were spent in the loader's calls of the firmware."""
 
     run: Run
     to_first_guest_instruction: int
+    in_firmware: int
 
 
 def boot_iso(vendor: str, machine: Machine) -> Measured:
@@ -50,8 +53,13 @@ def boot_iso(vendor: str, machine: Machine) -> Measured:
 
 def boot_directly(vendor: str, machine: Machine) -> Measured:
     """The same through QEMU's own loader. Raises VoidRun."""
+    return measure_on(direct_machine(vendor, machine))
+
+
+def direct_machine(vendor: str, machine: Machine) -> Machine:
+    """`machine` with image and payload for QEMU's own loader."""
     images, archive = prepare(write_config(vendor))
-    return measure_on(replace(machine, iso=None, kernel=images[vendor], archive=archive))
+    return replace(machine, iso=None, kernel=images[vendor], archive=archive)
 
 
 def see_guest(config: Path) -> None:
@@ -86,8 +94,8 @@ def measure_on(machine: Machine) -> Measured:
     with start(machine) as emulator:
         Session(emulator, Watch(), time.monotonic() + SECONDS, log=text).run()
     console = text.getvalue().decode(errors="replace").replace("\r", "")
-    clock = CLOCK_STARTS.search(console)
-    if clock is None:
+    clock, firmware = CLOCK_STARTS.search(console), FIRMWARE.search(console)
+    if clock is None or firmware is None:
         raise VoidRun(f"the monitor did not start the payload; the console's end:\n{console[-2000:]}")
     run = read_run(console)
-    return Measured(run, int(clock.group(1)) + run.first_tsc)
+    return Measured(run, int(clock.group(1)) + run.first_tsc, int(firmware.group(1)))

@@ -7,9 +7,11 @@ from typing import Any
 
 from build import build_images
 from tests.bench import boot
+from tests.bench.boot import Measured
 from tests.bench.build_time import build_times
 from tests.bench.counts import exit_counts, write_record
 from tests.bench.image_size import loadable_bytes
+from tests.bench.rep_iterations import count_iterations
 from tests.bench.samples import Run
 
 # Where a processor that does not save the next RIP, such as QEMU's, makes us decode the instruction.
@@ -39,12 +41,23 @@ def measure(say: Callable[[str], None], record: bool = False) -> list[Row]:
     rows += exit_rows("vt-x", vt_x.run) + exit_rows("amd-v", amd_v.run)
     rows += decoder_rows(amd_v.run, next_rip.run)
     first = "boot/first-guest-instruction"
-    rows.append(row(first, "amd-v", "instructions", amd_v.to_first_guest_instruction))
-    rows.append(row(f"{first}-iso", "amd-v", "instructions", amd_v_iso.to_first_guest_instruction))
-    rows.append(row(f"{first}-iso", "vt-x", "instructions", vt_x.to_first_guest_instruction))
+    rows += boot_rows(first, "amd-v", amd_v)
+    say("REP iterations of the direct boot ...")
+    iterations = count_iterations(boot.direct_machine("amd-v", boot.AMD_V))
+    rows.append(row(f"{first}/rep-iterations", "amd-v", "instructions", iterations.total))
+    rows += boot_rows(f"{first}-iso", "amd-v", amd_v_iso) + boot_rows(f"{first}-iso", "vt-x", vt_x)
     if record:
         write_record({"vt-x": exit_counts(vt_x.run), "amd-v": exit_counts(amd_v.run)})
     return rows
+
+
+def boot_rows(name: str, host: str, measured: Measured) -> list[Row]:
+    """From the loader's first instruction to the guest's, and how much of it the firmware took (the menu's wait is in
+    neither)."""
+    return [
+        row(name, host, "instructions", measured.to_first_guest_instruction),
+        row(f"{name}/firmware", host, "instructions", measured.in_firmware),
+    ]
 
 
 def exit_rows(host: str, run: Run) -> list[Row]:

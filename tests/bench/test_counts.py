@@ -7,6 +7,7 @@ from tests.bench import boot
 from tests.bench.boot import Measured
 from tests.bench.counts import EXITS, differences, exit_counts, read_record
 from tests.bench.payload import MARK, OPERATIONS, SAMPLES
+from tests.bench.rep_iterations import count_iterations
 from tests.bench.samples import VoidRun, mode, read_run
 
 
@@ -36,6 +37,22 @@ def test_the_first_guest_instruction_comes_within_its_budget(measured: Measured,
     if host == "vt-x":
         pytest.skip("Bochs boots the ISO only, and the budget is that of the direct path")
     assert measured.to_first_guest_instruction <= 10_000_000
+
+
+def test_only_a_loader_spends_time_in_firmware(measured: Measured, host: str) -> None:
+    if host == "amd-v":
+        assert measured.in_firmware == 0  # QEMU's own loader is none of ours
+    else:
+        assert 0 < measured.in_firmware < measured.to_first_guest_instruction
+
+
+def test_iterations_of_rep_are_counted_apart(measured: Measured, host: str) -> None:
+    if host == "vt-x":
+        pytest.skip("Bochs has no gdb stub; the code that clears memory is the same in both images")
+    found = count_iterations(boot.direct_machine("amd-v", boot.AMD_V))
+    guest_words = (16 << 20) // 8
+    assert guest_words < found.total < measured.to_first_guest_instruction
+    assert 0 < found.executed < 1000
 
 
 def test_the_value_of_nearly_all_samples_counts() -> None:

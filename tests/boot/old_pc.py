@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from boot.bios.firmware import bios_interrupt
+from boot.bios.firmware import enter_bios
 from boot.bios.real_mode import BiosRegisters
 from codegen.lang import Hpa, bind, host, u32
 
@@ -106,13 +106,13 @@ def old_pc(*working: str) -> Iterator[OldPc]:
     os.ftruncate(file, PAGE)
     host.bus.map_ports(0x92, 1, Port92(pc))
     host.bus.map_ports(0x60, 5, Controller(pc))
-    bind(bios_interrupt, pc.interrupt)
+    bind(enter_bios, pc.interrupt)
     for offset in (0, MIB):
         place(offset, file)
     try:
         yield pc
     finally:
-        bind(bios_interrupt, None)
+        bind(enter_bios, None)
         for offset in (0, MIB):
             place(offset, -1)
         os.close(file)

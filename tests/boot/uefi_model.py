@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from boot.uefi import tables
-from boot.uefi.firmware import call_firmware, start_firmware
+from boot.uefi.firmware import enter_firmware, start_firmware
 from boot.uefi.tables import BlockIo, BlockMedia, BootServices, SystemTable
 from codegen.lang import Hpa, Span, bind, host, phys, span, u64
 
@@ -142,7 +142,7 @@ SERVICES = (
 
 @contextmanager
 def firmware() -> Iterator[Firmware]:
-    """The model, started: what `call_firmware` calls."""
+    """The model, started: what `enter_firmware` calls."""
     host.reset()
     model = Firmware()
     table, services = host.memory.allocate(120, 8), host.memory.allocate(376, 8)
@@ -153,11 +153,11 @@ def firmware() -> Iterator[Firmware]:
     def call(function: u64, a: u64, b: u64, c: u64, d: u64, e: u64) -> u64:
         return u64(model.call(function, a, b, c, d, e))
 
-    bind(call_firmware, call)
+    bind(enter_firmware, call)
     try:
         start_firmware(Hpa(int(table)))
         model.calls.clear()
         yield model
     finally:
-        bind(call_firmware, None)
+        bind(enter_firmware, None)
         host.reset()

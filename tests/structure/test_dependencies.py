@@ -15,7 +15,7 @@ ALLOWED = {
 }
 # Files that run at build time only: they drive the toolchain.
 BUILD_TIME = {"hypervisor/image_program.py": {"codegen"}}
-ONLY_IN = {"llvmlite": "codegen/back/", "keystone": "codegen/asm/"}
+ONLY_IN = {"llvmlite": "codegen/back/", "keystone": "codegen/asm/", "capstone": "codegen/inspect/"}
 
 
 def modules_imported(file: Path) -> Iterator[str]:

@@ -1,0 +1,4 @@
+"""Reading machine code back: what was really generated, function by function. capstone is imported only here and in tests.
+
+Nothing of it runs in a build: the tests judge images by it, and the report on stacks is made of it.
+"""
