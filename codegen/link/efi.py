@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codegen.link.lld import run
+from codegen.link.verify import verify_pe
 
 
 def link_efi(objects: Sequence[Path], output: Path, entry: str) -> Path:
@@ -18,4 +19,5 @@ def link_efi(objects: Sequence[Path], output: Path, entry: str) -> Path:
     # Stubs are constants to LLVM; merged into .text they can run.
     command += [f"/entry:{entry}", "/merge:.stub=.text", "/align:4096", "/filealign:512", f"/out:{output}"]
     run(command + [str(each) for each in objects])
+    verify_pe(objects, output)
     return output

@@ -10,6 +10,7 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 
 from codegen.link.lld import LinkError, link, render
+from codegen.link.verify import verify_image, verify_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class FlatImage:
 
 def link_flat32(objects: Sequence[Path], output: Path, layout: FlatLayout) -> FlatImage:
     """Links to the ELF file `output` (for debuggers) and takes the bytes out. LinkError when they are too many."""
+    verify_objects(objects)
     elf = link(objects, output, render("flat32.ld.j2", layout=layout), "elf_i386")
+    verify_image(elf)
     with elf.open("rb") as file:
         content: Any = ELFFile(file)
         code = next(s.data() for s in content.iter_segments() if s["p_type"] == "PT_LOAD" and s["p_filesz"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codegen.back.data import IMAGE_BASE
 from codegen.link.lld import link, render
+from codegen.link.verify import verify_image, verify_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,13 @@ def link_elf(objects: Sequence[Path], output: Path, layout: ImageLayout) -> Path
     out.
 
     The script defines `__image_start`, `__image_end`, and the same of `__text`, `__rodata`, `__data` and `__bss`.
-    Raises LinkError with the linker's messages: undefined symbols, sections of unknown name.
+    Raises LinkError with the linker's messages (undefined symbols, sections of unknown name) or those of `verify`.
     """
     if layout.physical_base % 4096:
         raise ValueError(f"physical base {layout.physical_base:#x} is not a multiple of 4096")
     script = render("image.ld.j2", base=IMAGE_BASE, layout=layout)
+    verify_objects(objects)
     # Functions that were inlined wherever they are called still stand in their unit's object.
-    return link(objects, output, script, "elf_x86_64", "--gc-sections")
+    link(objects, output, script, "elf_x86_64", "--gc-sections")
+    verify_image(output)
+    return output
