@@ -1,0 +1,249 @@
+"""One routine, walked along every way through it with the stack pointer in mind: how deep it goes, and what it calls.
+
+Depths are in bytes below the stack pointer at the routine's start, where the return address lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from capstone import x86
+
+from codegen.inspect.machine_code import MachineCode, Routine, decoder
+
+STUB_DEPTHS = 16
+"""How many depths one instruction of a stub may be reached at: more than the iterations of any loop that calls itself
+deeper (the longest, which overwrites the branch history, has 5)."""
+
+ENDS = ("ret", "retf", "retfq", "iretq", "iretd", "hlt", "ud2", "int3")
+
+
+class BadFlow(Exception):
+    """Code whose stack cannot be bounded; the message names the routine and the instruction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`depth` is that of the callee's start. `fresh`: on another stack, whose top it starts at."""
+
+    target: int
+    depth: int
+    fresh: bool
+
+
+@dataclass
+class Flow:
+    """`deepest` without what is called. `below` are accesses beneath the stack pointer, in words."""
+
+    deepest: int = 0
+    returns: bool = False
+    calls: list[Call] = field(default_factory=list)
+    below: list[str] = field(default_factory=list)
+    reached: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Depths of RSP and RBP; None when it is not known, or of another stack."""
+
+    address: int
+    sp: int | None
+    bp: int | None
+
+
+class Walker:
+    """Walks routines of one image. `returns(address)` says whether a callee comes back. `entered` are stubs that
+    give addresses of their own to the processor, which goes on there with a stack pointer of its own."""
+
+    def __init__(self, code: MachineCode, returns: Callable[[int], bool], entered: frozenset[str]) -> None:
+        self.code = code
+        self.word = code.bits // 8
+        self._returns = returns
+        self._entered = entered
+        self._machine = decoder(code.bits)
+        self._mask = (1 << code.bits) - 1
+        self._sp = x86.X86_REG_RSP if code.bits == 64 else x86.X86_REG_ESP
+        self._bp = x86.X86_REG_RBP if code.bits == 64 else x86.X86_REG_EBP
+
+    def walk(self, routine: Routine, start: int) -> Flow:
+        """All ways from `start` on. Raises BadFlow."""
+        flow = Flow()
+        instructions = {each.address: each for each in routine.instructions}
+        seen: dict[int, set[int | None]] = {}
+        saved: dict[int, int | None] = {}
+        pending = [_State(start, 0, None)]
+        while pending:
+            state = pending.pop()
+            depths = seen.setdefault(state.address, set())
+            if state.sp in depths:
+                continue
+            if depths and routine.kind != "stub":
+                raise BadFlow(f"{routine.name}: depths {depths} and {state.sp} meet at {state.address:#x}")
+            if len(depths) == STUB_DEPTHS:
+                continue
+            depths.add(state.sp)
+            instruction = instructions.get(state.address) or self._decode(routine, state.address)
+            pending += self._step(routine, instruction, state, flow, saved)
+        flow.reached.update(seen)
+        return flow
+
+    def _decode(self, routine: Routine, address: int) -> Any:
+        if routine.kind == "stub" and routine.start <= address < routine.end:
+            for instruction in self._machine.disasm(routine.code[address - routine.start :], address, 1):
+                return instruction
+        raise BadFlow(f"{routine.name}: control reaches {address:#x}, which is no instruction of it")
+
+    def _step(
+        self, routine: Routine, instruction: Any, state: _State, flow: Flow, saved: dict[int, int | None]
+    ) -> Iterator[_State]:
+        following = instruction.address + instruction.size
+        mnemonic = instruction.mnemonic.split()[-1]
+        after = self._stack_effect(routine, instruction, mnemonic, state, saved)
+        if after.sp is not None:
+            flow.deepest = max(flow.deepest, after.sp)
+        self._look_below(instruction, mnemonic, state, flow)
+        if mnemonic == "lea" and routine.name in self._entered:
+            yield from self._named_entries(routine, instruction)
+        if mnemonic in ENDS:
+            flow.returns |= mnemonic.startswith(("ret", "iret"))
+            if mnemonic == "hlt" and following < routine.end:
+                yield _State(following, after.sp, after.bp)
+            if mnemonic.startswith("retf") and any(following in self._addresses(i) for i in routine.instructions):
+                yield _State(following, None if after.sp is None else after.sp - 2 * self.word, after.bp)
+        elif mnemonic == "call":
+            yield from self._call(routine, instruction, state, flow)
+        elif mnemonic == "jmp":
+            for target in self._targets(routine, instruction):
+                yield from self._jump(routine, target, after, flow)
+        else:
+            if mnemonic.startswith(("j", "loop")):
+                yield from self._jump(routine, instruction.operands[0].imm & self._mask, after, flow)
+            yield _State(following, after.sp, after.bp)
+
+    def _jump(self, routine: Routine, target: int, state: _State, flow: Flow) -> Iterator[_State]:
+        """Within the routine; or out of it, as its last call. Its end is the place of an empty unreachable block."""
+        if routine.start <= target < routine.end:
+            yield _State(target, state.sp, state.bp)
+        elif target != routine.end or self._starts_routine(target):
+            flow.calls.append(Call(target, state.sp or 0, state.sp is None))
+            flow.returns |= self._returns(target)
+
+    def _call(self, routine: Routine, instruction: Any, state: _State, flow: Flow) -> Iterator[_State]:
+        returns = False
+        for target in self._targets(routine, instruction):
+            depth = None if state.sp is None else state.sp + self.word
+            flow.deepest = max(flow.deepest, depth or 0)
+            if routine.start <= target < routine.end:  # within a stub
+                yield _State(target, depth, state.bp)
+                returns = True
+            else:
+                flow.calls.append(Call(target, depth or self.word, depth is None))
+                returns |= self._returns(target)
+        following = instruction.address + instruction.size
+        if returns and following < routine.end:
+            yield _State(following, state.sp, state.bp)
+
+    def _targets(self, routine: Routine, instruction: Any) -> list[int]:
+        """Where a CALL or JMP goes: through memory or a register, to all entries of the tables that it may mean."""
+        operand = instruction.operands[0]
+        if operand.type == x86.X86_OP_IMM:
+            return [operand.imm & self._mask]
+        sources = [instruction] if operand.type == x86.X86_OP_MEM and operand.mem.disp else routine.instructions
+        calls = instruction.mnemonic == "call"
+        found = {target for source in sources for place in self._addresses(source)
+                 for target in self._table(routine, place, calls)}  # fmt: skip
+        if not found:
+            raise BadFlow(f"{routine.name}: {instruction.mnemonic} {instruction.op_str} goes anywhere")
+        return sorted(found)
+
+    def _addresses(self, instruction: Any) -> Iterator[int]:
+        """Addresses that an instruction's operands name."""
+        for operand in instruction.operands:
+            if operand.type == x86.X86_OP_IMM:
+                yield operand.imm & self._mask
+            elif operand.type == x86.X86_OP_MEM and operand.mem.disp:
+                relative = instruction.address + instruction.size if operand.mem.base == x86.X86_REG_RIP else 0
+                yield (operand.mem.disp + relative) & self._mask
+
+    def _table(self, routine: Routine, place: int, calls: bool) -> Iterator[int]:
+        """The code addresses in a table of functions, which has a symbol, or in a jump table, which has none."""
+        size = self.code.objects.get(place, ("", 0))[1]
+        if size:
+            words = [self.code.word(place + offset) for offset in range(0, size, self.word)]
+            starts = [word for word in words if word is not None and self._starts_routine(word)]
+            if len(starts) == size // self.word:
+                yield from starts
+        elif not calls:
+            while (word := self.code.word(place)) is not None and routine.start <= word < routine.end:
+                yield word
+                place += self.word
+
+    def _starts_routine(self, address: int) -> bool:
+        found = self.code.routine_at(address)
+        return found is not None and found.start == address
+
+    def _named_entries(self, routine: Routine, instruction: Any) -> Iterator[_State]:
+        """What it takes the address of, further down."""
+        for place in self._addresses(instruction):
+            if routine.start <= place < routine.end and place > instruction.address:
+                yield _State(place, None, None)
+
+    def _stack_effect(
+        self, routine: Routine, instruction: Any, mnemonic: str, state: _State, saved: dict[int, int | None]
+    ) -> _State:
+        """The state behind the instruction, which is not a call. BadFlow when RSP gets what cannot be known."""
+        sp, bp, word = state.sp, state.bp, self.word
+        operands = instruction.operands
+        first = operands[0] if operands else None
+        to_sp = first is not None and first.type == x86.X86_OP_REG and first.reg == self._sp
+        to_bp = first is not None and first.type == x86.X86_OP_REG and first.reg == self._bp
+        if mnemonic in ("push", "pushfq", "pushfd", "pushal"):
+            return _State(0, None if sp is None else sp + (8 * word if mnemonic == "pushal" else word), bp)
+        if mnemonic in ("pop", "popfq", "popfd", "popal"):
+            size = 8 * word if mnemonic == "popal" else word
+            return _State(0, None if sp is None else sp - size, None if to_bp or mnemonic == "popal" else bp)
+        if mnemonic == "leave":
+            return _State(0, None if bp is None else bp - word, None)
+        if mnemonic == "mov" and len(operands) == 2:
+            source = operands[1]
+            from_sp = source.type == x86.X86_OP_REG and source.reg == self._sp
+            if from_sp and first.type == x86.X86_OP_MEM:
+                saved[first.mem.disp] = sp
+            elif to_bp:
+                return _State(0, sp, sp if from_sp else None)
+            elif to_sp and source.type == x86.X86_OP_REG and source.reg == self._bp:
+                return _State(0, bp, bp)
+            elif to_sp and routine.kind == "stub":
+                known = source.type == x86.X86_OP_MEM
+                return _State(0, saved.get(source.mem.disp) if known else None, bp)
+        if to_bp and mnemonic not in ("cmp", "test"):
+            return _State(0, sp, None)
+        if not to_sp or mnemonic in ("cmp", "test"):
+            return _State(0, sp, bp)
+        amount = operands[1]
+        if mnemonic in ("sub", "add") and amount.type == x86.X86_OP_IMM:
+            change = amount.imm if mnemonic == "sub" else -amount.imm
+            return _State(0, None if sp is None else sp + change, bp)
+        if mnemonic == "and" and amount.type == x86.X86_OP_IMM and amount.imm < 0:
+            return _State(0, None if sp is None else sp - amount.imm - word, bp)  # at most so much further down
+        if mnemonic == "lea" and amount.mem.index == 0 and amount.mem.base in (self._sp, self._bp):
+            base = sp if amount.mem.base == self._sp else bp
+            if base is not None:
+                return _State(0, base - amount.mem.disp, bp)
+        raise BadFlow(f"{routine.name}: {mnemonic} {instruction.op_str} at {instruction.address:#x} moves the stack")
+
+    def _look_below(self, instruction: Any, mnemonic: str, state: _State, flow: Flow) -> None:
+        """Interrupts on this stack overwrite what lies below RSP: there is no red zone in ring 0."""
+        if mnemonic in ("lea", "nop"):
+            return
+        for operand in instruction.operands:
+            if operand.type != x86.X86_OP_MEM or operand.mem.segment in (x86.X86_REG_FS, x86.X86_REG_GS):
+                continue
+            base = operand.mem.base
+            if base == self._sp and operand.mem.disp < 0:
+                flow.below.append(f"{mnemonic} {instruction.op_str} at {instruction.address:#x}")
+            elif base == self._bp and state.bp is not None and state.sp is not None and operand.mem.index == 0:
+                if state.bp - operand.mem.disp > state.sp:
+                    flow.below.append(f"{mnemonic} {instruction.op_str} at {instruction.address:#x}")
