@@ -35,10 +35,13 @@ class Call:
 
 @dataclass
 class Flow:
-    """`deepest` without what is called. `below` are accesses beneath the stack pointer, in words."""
+    """`deepest` without what is called. `popped` are the bytes of arguments that a RET takes along (i386 only).
+    `leaves`: a stub goes on outside of the image. `below` are accesses beneath the stack pointer, in words."""
 
     deepest: int = 0
     returns: bool = False
+    popped: int = 0
+    leaves: bool = False
     calls: list[Call] = field(default_factory=list)
     below: list[str] = field(default_factory=list)
     reached: set[int] = field(default_factory=set)
@@ -54,13 +57,14 @@ class _State:
 
 
 class Walker:
-    """Walks routines of one image. `returns(address)` says whether a callee comes back. `entered` are stubs that
+    """Walks routines of one image. `callee(address)` is the flow of what it calls, None if
+    that does not come back. `entered` are stubs that
     give addresses of their own to the processor, which goes on there with a stack pointer of its own."""
 
-    def __init__(self, code: MachineCode, returns: Callable[[int], bool], entered: frozenset[str]) -> None:
+    def __init__(self, code: MachineCode, callee: Callable[[int], Flow | None], entered: frozenset[str]) -> None:
         self.code = code
         self.word = code.bits // 8
-        self._returns = returns
+        self._callee = callee
         self._entered = entered
         self._machine = decoder(code.bits)
         self._mask = (1 << code.bits) - 1
@@ -108,6 +112,8 @@ class Walker:
             yield from self._named_entries(routine, instruction)
         if mnemonic in ENDS:
             flow.returns |= mnemonic.startswith(("ret", "iret"))
+            if mnemonic == "ret" and instruction.operands:
+                flow.popped = instruction.operands[0].imm
             if mnemonic == "hlt" and following < routine.end:
                 yield _State(following, after.sp, after.bp)
             if mnemonic.startswith("retf") and any(following in self._addresses(i) for i in routine.instructions):
@@ -115,7 +121,10 @@ class Walker:
         elif mnemonic == "call":
             yield from self._call(routine, instruction, state, flow)
         elif mnemonic == "jmp":
-            for target in self._targets(routine, instruction):
+            targets = self._targets(routine, instruction)
+            if not targets:
+                flow.leaves = flow.returns = True
+            for target in targets:
                 yield from self._jump(routine, target, after, flow)
         else:
             if mnemonic.startswith(("j", "loop")):
@@ -128,25 +137,30 @@ class Walker:
             yield _State(target, state.sp, state.bp)
         elif target != routine.end or self._starts_routine(target):
             flow.calls.append(Call(target, state.sp or 0, state.sp is None))
-            flow.returns |= self._returns(target)
+            if (callee := self._callee(target)) is not None:
+                flow.returns, flow.popped = True, callee.popped
 
     def _call(self, routine: Routine, instruction: Any, state: _State, flow: Flow) -> Iterator[_State]:
-        returns = False
-        for target in self._targets(routine, instruction):
+        targets, popped = self._targets(routine, instruction), 0
+        returns = not targets
+        flow.leaves |= returns
+        for target in targets:
             depth = None if state.sp is None else state.sp + self.word
             flow.deepest = max(flow.deepest, depth or 0)
-            if routine.start <= target < routine.end:  # within a stub
+            if routine.kind == "stub" and routine.start <= target < routine.end:
                 yield _State(target, depth, state.bp)
                 returns = True
             else:
                 flow.calls.append(Call(target, depth or self.word, depth is None))
-                returns |= self._returns(target)
+                if (callee := self._callee(target)) is not None:
+                    returns, popped = True, callee.popped
         following = instruction.address + instruction.size
         if returns and following < routine.end:
-            yield _State(following, state.sp, state.bp)
+            yield _State(following, None if state.sp is None else state.sp - popped, state.bp)
 
     def _targets(self, routine: Routine, instruction: Any) -> list[int]:
-        """Where a CALL or JMP goes: through memory or a register, to all entries of the tables that it may mean."""
+        """Where a CALL or JMP goes: through memory or a register, to all entries of the tables that it may mean. Of
+        a stub also nowhere: to an address that it was given."""
         operand = instruction.operands[0]
         if operand.type == x86.X86_OP_IMM:
             return [operand.imm & self._mask]
@@ -154,7 +168,7 @@ class Walker:
         calls = instruction.mnemonic == "call"
         found = {target for source in sources for place in self._addresses(source)
                  for target in self._table(routine, place, calls)}  # fmt: skip
-        if not found:
+        if not found and routine.kind != "stub":
             raise BadFlow(f"{routine.name}: {instruction.mnemonic} {instruction.op_str} goes anywhere")
         return sorted(found)
 
@@ -196,7 +210,7 @@ class Walker:
         """The state behind the instruction, which is not a call. BadFlow when RSP gets what cannot be known."""
         sp, bp, word = state.sp, state.bp, self.word
         operands = instruction.operands
-        first = operands[0] if operands else None
+        first: Any = operands[0] if operands else None
         to_sp = first is not None and first.type == x86.X86_OP_REG and first.reg == self._sp
         to_bp = first is not None and first.type == x86.X86_OP_REG and first.reg == self._bp
         if mnemonic in ("push", "pushfq", "pushfd", "pushal"):
@@ -226,8 +240,9 @@ class Walker:
         if mnemonic in ("sub", "add") and amount.type == x86.X86_OP_IMM:
             change = amount.imm if mnemonic == "sub" else -amount.imm
             return _State(0, None if sp is None else sp + change, bp)
-        if mnemonic == "and" and amount.type == x86.X86_OP_IMM and amount.imm < 0:
-            return _State(0, None if sp is None else sp - amount.imm - word, bp)  # at most so much further down
+        if mnemonic == "and" and amount.type == x86.X86_OP_IMM:
+            alignment = -amount.imm & self._mask
+            return _State(0, None if sp is None else sp + alignment - word, bp)  # at most so much further down
         if mnemonic == "lea" and amount.mem.index == 0 and amount.mem.base in (self._sp, self._bp):
             base = sp if amount.mem.base == self._sp else bp
             if base is not None:

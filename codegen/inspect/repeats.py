@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from codegen.inspect.machine_code import MachineCode
+
+_STRING = re.compile(r"repn?[ez]? (?:movs|stos|cmps|scas|lods|ins|outs)[bwdq]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +25,5 @@ def repeats(code: MachineCode) -> tuple[Repeat, ...]:
         Repeat(instruction.address, instruction.address + instruction.size, instruction.mnemonic)
         for routine in code.routines
         for instruction in routine.instructions
-        if instruction.mnemonic.startswith("rep")
+        if _STRING.fullmatch(instruction.mnemonic)
     )

@@ -1,7 +1,7 @@
 """How deep an image's stacks get: over the call graph of its machine code, tables of functions included.
 
-A failed check calls `trap`, which every function may do and which does not return: those calls are left out, so that the
-graph has no cycles, and the caller adds the depth of `trap` once.
+A failed check calls `trap`, which every function may do and which does not return: those calls are left out, so that
+the graph has no cycles, and the caller adds the depth of `trap` once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from codegen.inspect.flow import BadFlow, Flow, Walker
 from codegen.inspect.machine_code import MachineCode, Routine
-
 
 TRAP = "trap"
 
@@ -29,7 +28,7 @@ class Stacks:
     def __init__(self, code: MachineCode, entered: frozenset[str] = frozenset()) -> None:
         self.code = code
         self._ends = {routine.start for routine in code.routines if routine.name == TRAP}
-        self._walker = Walker(code, self._returns, entered)
+        self._walker = Walker(code, self._callee, entered)
         self._flows: dict[int, Flow] = {}
         self._depths: dict[int, Depth] = {}
         self._open: list[str] = []
@@ -66,8 +65,11 @@ class Stacks:
         """The same of a routine by its symbol."""
         return self.depth(self.code.routine(name).start)
 
-    def _returns(self, start: int) -> bool:
-        return start not in self._ends and self.flow(start).returns
+    def _callee(self, start: int) -> Flow | None:
+        if start in self._ends:
+            return None
+        flow = self.flow(start)
+        return flow if flow.returns else None
 
     def _routine(self, address: int) -> Routine:
         found = self.code.routine_at(address)

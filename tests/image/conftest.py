@@ -1,0 +1,49 @@
+"""Every image that the build makes, built and decoded once."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+
+from boot.image.loader import OUTPUT as LOADERS
+from boot.image.loader import build_loaders
+from codegen.inspect.machine_code import MachineCode, read_code
+from codegen.inspect.stack import Stacks
+from hypervisor.image import VENDORS, build_images
+from hypervisor.image_program import LEVELS
+from tests.image.entry_points import ENTERED
+
+IMAGES = [(vendor, profile) for profile in LEVELS for vendor in VENDORS]
+
+
+@functools.cache
+def built(vendor: str, profile: str) -> Path:
+    return build_images(profile)[vendor]
+
+
+@functools.cache
+def decoded(image: Path) -> Stacks:
+    return Stacks(read_code(image), ENTERED)
+
+
+@pytest.fixture(scope="session", params=IMAGES, ids="-".join)
+def image(request: pytest.FixtureRequest) -> tuple[str, str]:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="session")
+def stacks(image: tuple[str, str]) -> Stacks:
+    return decoded(built(*image))
+
+
+@pytest.fixture(scope="session")
+def code(stacks: Stacks) -> MachineCode:
+    return stacks.code
+
+
+@pytest.fixture(scope="session")
+def loader() -> Stacks:
+    build_loaders()
+    return decoded(LOADERS / "stage2.elf")
