@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from elftools.elf.elffile import ELFFile
 
 _MODES = {32: capstone.CS_MODE_32, 64: capstone.CS_MODE_64}
 PADDING = ("nop", "int3")
+_PE_EXECUTABLE = 0x2000_0000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,25 @@ def decode(machine: Any, name: str, start: int, code: bytes) -> Iterator[Any]:
         yield instruction
     if here != start + len(code):
         raise ValueError(f"{name}: {code[here - start :][:16].hex()} at {here:#x} is no instruction")
+
+
+def read_application(file: Path) -> MachineCode:
+    """A PE application, which has no symbols: each executable section is one routine. Its constants lie elsewhere."""
+    content = file.read_bytes()
+    header = struct.unpack_from("<I", content, 0x3C)[0] + 4  # PE/COFF, 3.3 and 4
+    count, optional = (
+        struct.unpack_from("<H", content, header + 2)[0],
+        struct.unpack_from("<H", content, header + 16)[0],
+    )
+    base = struct.unpack_from("<Q", content, header + 20 + 24)[0]
+    routines = []
+    for number in range(count):
+        fields = struct.unpack_from("<8sIIIIIIHHI", content, header + 20 + optional + 40 * number)
+        if fields[9] & _PE_EXECUTABLE:
+            name, start = fields[0].rstrip(b"\0").decode(), base + fields[2]
+            body = content[fields[4] : fields[4] + min(fields[1], fields[3])]
+            routines.append(Routine(name, "function", start, body, tuple(decode(decoder(64), name, start, body))))
+    return MachineCode(64, tuple(routines), (), {}, ())
 
 
 def _extents(symbols: Sequence[Any], start: int, end: int) -> Iterator[tuple[str, str, int, int]]:

@@ -9,7 +9,7 @@ import pytest
 
 from boot.image.loader import OUTPUT as LOADERS
 from boot.image.loader import build_loaders
-from codegen.inspect.machine_code import MachineCode, read_code
+from codegen.inspect.machine_code import MachineCode, read_application, read_code
 from codegen.inspect.stack import Stacks
 from hypervisor.image import VENDORS, build_images
 from hypervisor.image_program import LEVELS
@@ -41,6 +41,12 @@ def stacks(image: tuple[str, str]) -> Stacks:
 @pytest.fixture(scope="session")
 def code(stacks: Stacks) -> MachineCode:
     return stacks.code
+
+
+@pytest.fixture(scope="session")
+def application() -> MachineCode:
+    build_loaders()
+    return read_application(LOADERS / "BOOTX64.EFI")
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,5 @@
+import re
+
 from codegen.inspect.machine_code import MachineCode, is_padding
 from codegen.inspect.stack import Stacks
 from codegen.inspect.vector import vector_instructions
@@ -60,3 +62,12 @@ def test_the_bios_loader_is_held_to_the_same(loader: Stacks) -> None:
     assert list(vector_instructions(loader.code.routines)) == []
     assert [content.hex() for _, content in loader.code.gaps if not is_padding(content, 32)] == []
     assert scan(loader) == ([], [])
+
+
+def test_so_is_the_uefi_application(application: MachineCode) -> None:
+    # All bytes decode, or reading it would have failed. The firmware's stack has 128 KiB (UEFI 2.10, 2.3.4).
+    assert list(vector_instructions(application.routines)) == []
+    instructions = [each for routine in application.routines for each in routine.instructions]
+    assert len(instructions) > 1500
+    below = re.compile(r"\[rsp - ")
+    assert [each for each in instructions if each.mnemonic != "lea" and below.search(each.op_str)] == []
