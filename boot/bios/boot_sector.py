@@ -102,10 +102,10 @@ next:
     jz stop
     mov ah, al
     mov dx, 0x3fd
-wait:
+busy:
     in al, dx                       /* an absent UART reads FF: never busy */
     test al, 0x20
-    jz wait
+    jz busy
     mov al, ah
     mov dx, 0x3f8
     out dx, al

@@ -73,12 +73,12 @@ entry:
 
 .code32
 enter32:
-    mov ax, 0x10
-    mov ds, ax
-    mov es, ax
-    mov fs, ax
-    mov gs, ax
-    mov ss, ax
+    mov eax, 0x10
+    mov ds, eax
+    mov es, eax
+    mov fs, eax
+    mov gs, eax
+    mov ss, eax
     mov esp, {{ stack }}
     cld
     mov edi, {{ bss }}
@@ -172,12 +172,12 @@ interrupt:
 
 .code32
 back32:
-    mov ax, 0x10
-    mov ds, ax
-    mov es, ax
-    mov fs, ax
-    mov gs, ax
-    mov ss, ax
+    mov eax, 0x10
+    mov ds, eax
+    mov es, eax
+    mov fs, eax
+    mov gs, eax
+    mov ss, eax
     mov ebx, registers
     mov esp, dword ptr [ebx + {{ size }}]
     mov edi, dword ptr [ebx + {{ size + 4 }}]

@@ -120,10 +120,7 @@ def read_application(file: Path) -> MachineCode:
     """A PE application, which has no symbols: each executable section is one routine. Its constants lie elsewhere."""
     content = file.read_bytes()
     header = struct.unpack_from("<I", content, 0x3C)[0] + 4  # PE/COFF, 3.3 and 4
-    count, optional = (
-        struct.unpack_from("<H", content, header + 2)[0],
-        struct.unpack_from("<H", content, header + 16)[0],
-    )
+    count, optional = (struct.unpack_from("<H", content, header + offset)[0] for offset in (2, 16))
     base = struct.unpack_from("<Q", content, header + 20 + 24)[0]
     routines = []
     for number in range(count):

@@ -103,7 +103,7 @@ def _coff_complaints(content: bytes) -> Iterator[str]:
 
 def _coff_sections(content: bytes, start: int) -> Iterator[tuple[str, int, int, int]]:
     """(name, flags, where its relocations are, how many), from the file header at `start` (PE/COFF, 3.3 and 4)."""
-    count, optional = struct.unpack_from("<H", content, start + 2)[0], struct.unpack_from("<H", content, start + 16)[0]
+    count, optional = (struct.unpack_from("<H", content, start + offset)[0] for offset in (2, 16))
     for number in range(count):
         header = _COFF_SECTION.unpack_from(content, start + 20 + optional + number * _COFF_SECTION.size)
         yield header[0].rstrip(b"\0").decode(), header[9], header[5], header[7]

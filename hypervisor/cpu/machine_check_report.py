@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Never
+
 from codegen.lang import Span, fn, rdmsr, span, u16, u32, u64
 from hypervisor.console.log import warn
 from hypervisor.cpu.machine_check import (
@@ -18,19 +20,22 @@ from hypervisor.cpu.machine_check import (
     take_machine_check,
 )
 from hypervisor.cpu.panic import report, stop_at
+from hypervisor.cpu.per_cpu import CPU
 from hypervisor.cpu.trap_frame import TrapFrame
 
 
 @fn
 def handle_machine_check(frame: TrapFrame) -> None:
-    """#MC, of the monitor's own code or handed on by a back end that saw one in a guest or at its entry."""
+    """#MC, of the monitor's own code or handed on by a back end that saw one in a guest or at its entry. It may come
+    between any two instructions: atomics only, unless it is the end."""
+    CPU.here().machine_checks.fetch_add(1)
     bank = take_machine_check()
     if bank is not None:
         panic_by_bank(bank, frame)
 
 
 @fn(cold=True)
-def panic_by_bank(bank: u32, frame: TrapFrame) -> None:
+def panic_by_bank(bank: u32, frame: TrapFrame) -> Never:
     """The processor says that something is lost: show what, and stop."""
     if bank == BANKS_MAX:
         report("machine check without a report: the program cannot go on")

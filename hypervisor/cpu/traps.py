@@ -20,12 +20,17 @@ def handle_trap(frame: TrapFrame) -> None:
     if vector >= FIRST_INTERRUPT:
         dispatch_interrupt(vector)
     elif vector == u32(Vector.NMI):
-        CPU.here().nmis.fetch_add(1)
+        handle_nmi()
     elif vector == u32(Vector.MC):
-        CPU.here().machine_checks.fetch_add(1)
         handle_machine_check(frame)
     else:
         panic_at(frame)
+
+
+@fn
+def handle_nmi() -> None:
+    """An NMI may come between any two instructions: atomics only."""
+    CPU.here().nmis.fetch_add(1)
 
 
 @fn(export="trap", cold=True)

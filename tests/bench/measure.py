@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from build import build_images
+from codegen.inspect.machine_code import read_code
 from tests.bench import boot
 from tests.bench.boot import Measured
 from tests.bench.build_time import build_times
@@ -13,6 +14,7 @@ from tests.bench.counts import exit_counts, write_record
 from tests.bench.image_size import loadable_bytes
 from tests.bench.rep_iterations import count_iterations
 from tests.bench.samples import Run
+from tests.image.entry_points import entry_points
 
 # Where a processor that does not save the next RIP, such as QEMU's, makes us decode the instruction.
 DECODED = ("cpuid", "rdmsr", "hypercall")
@@ -31,6 +33,7 @@ def measure(say: Callable[[str], None], record: bool = False) -> list[Row]:
     ]
     for host, image in build_images("release").items():
         rows.append(row("image/loadable", host, "bytes", loadable_bytes(image)))
+        rows += [row(f"stack/{each.name}", host, "bytes", each.depth) for each in entry_points(read_code(image))]
     say("VT-x on Bochs ...")
     vt_x = boot.boot_iso("vt-x", boot.VT_X)
     say("AMD-V on QEMU ...")
