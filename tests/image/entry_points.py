@@ -15,6 +15,7 @@ from hypervisor.vcpu.event import Vector
 ENTERED = frozenset({"vmx_enter"})
 """Stubs that give addresses of their own to the processor: where VM exits arrive."""
 
+EXIT_TABLE = "hypervisor.exits.table.EXIT_HANDLERS"
 WORD = 8
 ENTRY_CODE = 64  # what boot/entry pushes before it calls `start`
 PUSHED_BY_TRAP = 5 * WORD + WORD + WORD  # SS to RIP, an error code, and what aligns the stack (SDM vol. 3A, 6.14.2)
@@ -35,7 +36,8 @@ def entry_points(code: MachineCode) -> Iterator[EntryPoint]:
     """All stacks of one image. Raises BadFlow.
 
     On top of its own way, each stack takes an interrupt, an exception or failed check at the deepest place, and another
-    one while a panic reports that: the panic inside a panic stops. NMI, #DF and #MC go to stacks of their own.
+    one while a panic reports that: the panic inside a panic stops. NMI, #DF and #MC go to stacks of their own. "exit"
+    is the part of "run" that handles one VM exit, without traps.
     """
     stacks = Stacks(code, ENTERED)
     trap = max((trap_depth(stacks, vector) for vector in range(VECTORS)), key=lambda depth: depth.bytes)
@@ -44,10 +46,21 @@ def entry_points(code: MachineCode) -> Iterator[EntryPoint]:
     deepest = max(boot, key=lambda depth: depth.bytes)
     yield EntryPoint("boot", STACK_SIZE, ENTRY_CODE + WORD + deepest.bytes + 2 * fault, deepest.way)
     run = stacks.depth_of("start_on_own_stack")
+    handlers = max((stacks.depth(place) for place in exit_handlers(code)), key=lambda depth: depth.bytes)
+    yield EntryPoint("exit", STACK_BYTES, WORD + handlers.bytes, handlers.way)
     yield EntryPoint("run", STACK_BYTES, WORD + run.bytes + trap.bytes + 2 * fault, run.way)
     for name, vector in OWN_STACKS.items():
         own = trap_depth(stacks, vector.value)
         yield EntryPoint(name, TRAP_STACK_BYTES, own.bytes + 2 * fault, own.way)
+
+
+def exit_handlers(code: MachineCode) -> Iterator[int]:
+    """The addresses in the table of VM exits."""
+    place, size = next((place, size) for place, (name, size) in code.objects.items() if name == EXIT_TABLE)
+    for offset in range(0, size, WORD):
+        word = code.word(place + offset)
+        assert word is not None
+        yield word
 
 
 def trap_depth(stacks: Stacks, vector: int) -> Depth:

@@ -4,7 +4,7 @@ from codegen.inspect.machine_code import MachineCode
 from codegen.inspect.stack import Stacks
 from tests.image.entry_points import entry_points
 
-NAMES = ["boot", "run", "double-fault", "nmi", "machine-check"]
+NAMES = ["boot", "exit", "run", "double-fault", "nmi", "machine-check"]
 SAVED_BY_THUNK = 4 * 4  # bios_call pushes what the convention preserves; the BIOS itself has a stack of its own
 
 
@@ -18,6 +18,7 @@ def test_every_entry_point_fits_its_stack(code: MachineCode) -> None:
 def test_the_deepest_ways_are_whole(code: MachineCode) -> None:
     ways = {point.name: point.way for point in entry_points(code)}
     assert ways["run"][0] == "start_on_own_stack" and len(ways["run"]) > 5
+    assert ways["exit"][0].startswith("hypervisor.exits.")
     assert ways["nmi"][:2] == ("trap_entries", "handle_trap")
 
 
