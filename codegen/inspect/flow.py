@@ -12,6 +12,7 @@ from typing import Any
 from capstone import x86
 
 from codegen.inspect.machine_code import MachineCode, Routine, decoder
+from codegen.inspect.stack_effect import Pointers, StackEffects, UnknownEffect, accesses_below
 
 STUB_DEPTHS = 16
 """How many depths one instruction of a stub may be reached at: more than the iterations of any loop that calls itself
@@ -49,7 +50,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Depths of RSP and RBP; None when it is not known, or of another stack."""
+    """At an address, with these depths."""
 
     address: int
     sp: int | None
@@ -68,15 +69,13 @@ class Walker:
         self._entered = entered
         self._machine = decoder(code.bits)
         self._mask = (1 << code.bits) - 1
-        self._sp = x86.X86_REG_RSP if code.bits == 64 else x86.X86_REG_ESP
-        self._bp = x86.X86_REG_RBP if code.bits == 64 else x86.X86_REG_EBP
 
     def walk(self, routine: Routine, start: int) -> Flow:
         """All ways from `start` on. Raises BadFlow."""
         flow = Flow()
         instructions = {each.address: each for each in routine.instructions}
         seen: dict[int, set[int | None]] = {}
-        saved: dict[int, int | None] = {}
+        effects = StackEffects(self.code.bits, routine.kind == "stub")
         pending = [_State(start, 0, None)]
         while pending:
             state = pending.pop()
@@ -89,7 +88,7 @@ class Walker:
                 continue
             depths.add(state.sp)
             instruction = instructions.get(state.address) or self._decode(routine, state.address)
-            pending += self._step(routine, instruction, state, flow, saved)
+            pending += self._step(routine, instruction, state, flow, effects)
         flow.reached.update(seen)
         return flow
 
@@ -100,14 +99,20 @@ class Walker:
         raise BadFlow(f"{routine.name}: control reaches {address:#x}, which is no instruction of it")
 
     def _step(
-        self, routine: Routine, instruction: Any, state: _State, flow: Flow, saved: dict[int, int | None]
+        self, routine: Routine, instruction: Any, state: _State, flow: Flow, effects: StackEffects
     ) -> Iterator[_State]:
         following = instruction.address + instruction.size
         mnemonic = instruction.mnemonic.split()[-1]
-        after = self._stack_effect(routine, instruction, mnemonic, state, saved)
+        before = Pointers(state.sp, state.bp)
+        place = f"{mnemonic} {instruction.op_str} at {instruction.address:#x}"
+        try:
+            after = effects.after(instruction, mnemonic, before)
+        except UnknownEffect:
+            raise BadFlow(f"{routine.name}: {place} moves the stack") from None
         if after.sp is not None:
             flow.deepest = max(flow.deepest, after.sp)
-        self._look_below(instruction, mnemonic, state, flow)
+        if accesses_below(instruction, mnemonic, before):
+            flow.below.append(place)
         if mnemonic == "lea" and routine.name in self._entered:
             yield from self._named_entries(routine, instruction)
         if mnemonic in ENDS:
@@ -131,7 +136,7 @@ class Walker:
                 yield from self._jump(routine, instruction.operands[0].imm & self._mask, after, flow)
             yield _State(following, after.sp, after.bp)
 
-    def _jump(self, routine: Routine, target: int, state: _State, flow: Flow) -> Iterator[_State]:
+    def _jump(self, routine: Routine, target: int, state: Pointers, flow: Flow) -> Iterator[_State]:
         """Within the routine; or out of it, as its last call. Its end is the place of an empty unreachable block."""
         if routine.start <= target < routine.end:
             yield _State(target, state.sp, state.bp)
@@ -203,62 +208,3 @@ class Walker:
         for place in self._addresses(instruction):
             if routine.start <= place < routine.end and place > instruction.address:
                 yield _State(place, None, None)
-
-    def _stack_effect(
-        self, routine: Routine, instruction: Any, mnemonic: str, state: _State, saved: dict[int, int | None]
-    ) -> _State:
-        """The state behind the instruction, which is not a call. BadFlow when RSP gets what cannot be known."""
-        sp, bp, word = state.sp, state.bp, self.word
-        operands = instruction.operands
-        first: Any = operands[0] if operands else None
-        to_sp = first is not None and first.type == x86.X86_OP_REG and first.reg == self._sp
-        to_bp = first is not None and first.type == x86.X86_OP_REG and first.reg == self._bp
-        if mnemonic in ("push", "pushfq", "pushfd", "pushal"):
-            return _State(0, None if sp is None else sp + (8 * word if mnemonic == "pushal" else word), bp)
-        if mnemonic in ("pop", "popfq", "popfd", "popal"):
-            size = 8 * word if mnemonic == "popal" else word
-            return _State(0, None if sp is None else sp - size, None if to_bp or mnemonic == "popal" else bp)
-        if mnemonic == "leave":
-            return _State(0, None if bp is None else bp - word, None)
-        if mnemonic == "mov" and len(operands) == 2:
-            source = operands[1]
-            from_sp = source.type == x86.X86_OP_REG and source.reg == self._sp
-            if from_sp and first.type == x86.X86_OP_MEM:
-                saved[first.mem.disp] = sp
-            elif to_bp:
-                return _State(0, sp, sp if from_sp else None)
-            elif to_sp and source.type == x86.X86_OP_REG and source.reg == self._bp:
-                return _State(0, bp, bp)
-            elif to_sp and routine.kind == "stub":
-                known = source.type == x86.X86_OP_MEM
-                return _State(0, saved.get(source.mem.disp) if known else None, bp)
-        if to_bp and mnemonic not in ("cmp", "test"):
-            return _State(0, sp, None)
-        if not to_sp or mnemonic in ("cmp", "test"):
-            return _State(0, sp, bp)
-        amount = operands[1]
-        if mnemonic in ("sub", "add") and amount.type == x86.X86_OP_IMM:
-            change = amount.imm if mnemonic == "sub" else -amount.imm
-            return _State(0, None if sp is None else sp + change, bp)
-        if mnemonic == "and" and amount.type == x86.X86_OP_IMM:
-            alignment = -amount.imm & self._mask
-            return _State(0, None if sp is None else sp + alignment - word, bp)  # at most so much further down
-        if mnemonic == "lea" and amount.mem.index == 0 and amount.mem.base in (self._sp, self._bp):
-            base = sp if amount.mem.base == self._sp else bp
-            if base is not None:
-                return _State(0, base - amount.mem.disp, bp)
-        raise BadFlow(f"{routine.name}: {mnemonic} {instruction.op_str} at {instruction.address:#x} moves the stack")
-
-    def _look_below(self, instruction: Any, mnemonic: str, state: _State, flow: Flow) -> None:
-        """Interrupts on this stack overwrite what lies below RSP: there is no red zone in ring 0."""
-        if mnemonic in ("lea", "nop"):
-            return
-        for operand in instruction.operands:
-            if operand.type != x86.X86_OP_MEM or operand.mem.segment in (x86.X86_REG_FS, x86.X86_REG_GS):
-                continue
-            base = operand.mem.base
-            if base == self._sp and operand.mem.disp < 0:
-                flow.below.append(f"{mnemonic} {instruction.op_str} at {instruction.address:#x}")
-            elif base == self._bp and state.bp is not None and state.sp is not None and operand.mem.index == 0:
-                if state.bp - operand.mem.disp > state.sp:
-                    flow.below.append(f"{mnemonic} {instruction.op_str} at {instruction.address:#x}")

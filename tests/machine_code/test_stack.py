@@ -80,6 +80,11 @@ def test_arguments_that_a_callee_takes_along_are_gone(tmp_path: Path) -> None:
 UNBOUNDED = {
     "subq %rdi, %rsp\naddq %rdi, %rsp\nret": "sub rsp, rdi",
     "movq %rdi, %rsp\nret": "mov rsp, rdi",
+    "popq %rsp\nret": "pop rsp",
+    "xchgq %rax, %rsp\nret": "xchg",
+    "enter $16, $0\nleave\nret": "enter",
+    "movl %edi, %esp\nret": "mov esp, edi",
+    "pushw %ax\npopw %ax\nret": "push ax",
     "call bad\nret": "recursion: bad -> bad",
     "call *%rdi\nret": "goes anywhere",
     "1: pushq %rax\njmp 1b": "depths",
