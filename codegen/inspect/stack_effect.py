@@ -10,6 +10,7 @@ from capstone import x86
 READS_ONLY = ("cmp", "test")
 PUSHES = ("push", "pushfq", "pushfd", "pushal")
 POPS = ("pop", "popfq", "popfd", "popal")
+IMPLICIT = (*PUSHES, *POPS, "leave", "enter")
 OPERAND_SIZE = 0x66
 _PARTS_OF_SP = (x86.X86_REG_RSP, x86.X86_REG_ESP, x86.X86_REG_SP, x86.X86_REG_SPL)
 _PARTS_OF_BP = (x86.X86_REG_RBP, x86.X86_REG_EBP, x86.X86_REG_BP, x86.X86_REG_BPL)
@@ -39,6 +40,8 @@ class StackEffects:
     def after(self, instruction: Any, mnemonic: str, before: Pointers) -> Pointers:
         """Behind an instruction that is no call. Raises UnknownEffect."""
         sp, bp, word = before.sp, before.bp, self.bits // 8
+        if mnemonic not in IMPLICIT and names_neither(instruction):
+            return before
         operands = instruction.operands
         if mnemonic in (*PUSHES, *POPS) and instruction.prefix[2] == OPERAND_SIZE:
             raise UnknownEffect
@@ -95,6 +98,11 @@ class StackEffects:
         raise UnknownEffect
 
 
+def names_neither(instruction: Any) -> bool:
+    """Whether no part of SP or BP is an operand. Most instructions need no closer look, which costs capstone's time."""
+    return "sp" not in instruction.op_str and "bp" not in instruction.op_str
+
+
 def is_register(operand: Any, registers: tuple[int, ...]) -> bool:
     """Whether it is one of these."""
     return bool(operand.type == x86.X86_OP_REG and operand.reg in registers)
@@ -107,7 +115,7 @@ def deeper(depth: int | None, size: int) -> int | None:
 
 def accesses_below(instruction: Any, mnemonic: str, at: Pointers) -> bool:
     """Whether it reads or writes memory beneath SP, where an interrupt on this stack writes: ring 0 has no red zone."""
-    if mnemonic in ("lea", "nop"):
+    if mnemonic in ("lea", "nop") or names_neither(instruction):
         return False
     for operand in instruction.operands:
         if operand.type != x86.X86_OP_MEM or operand.mem.segment in (x86.X86_REG_FS, x86.X86_REG_GS):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from codegen.asm.lint import NEEDS_OPERAND, without_comments
 from codegen.inspect.machine_code import is_padding
+from tests.asm.recorded import Assembled
 
 DIRECTIVES = {
     ".byte": "db", ".word": "dw", ".short": "dw", ".long": "dd", ".quad": "dq", ".ascii": "db",
@@ -51,6 +53,12 @@ def difference(text: str, bits: int, address: int, code: bytes, folder: Path) ->
         else:
             here += 1
     return None
+
+
+def differences(texts: Sequence[Assembled], folder: Path) -> list[str]:
+    """Of all these, in words, with the text."""
+    found = [(each.text, difference(each.text, each.bits, each.address, each.code, folder)) for each in texts]
+    return [f"{words} in\n{text}" for text, words in found if words is not None]
 
 
 def translated(text: str, bits: int) -> list[str]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import functools
+import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +15,7 @@ from boot.image.loader import OUTPUT as LOADERS
 from boot.image.loader import build_loaders
 from codegen.inspect.machine_code import MachineCode, read_application, read_code
 from codegen.inspect.stack import Stacks
-from hypervisor.image import VENDORS, build_images
+from hypervisor.image import REPOSITORY, VENDORS, build_images
 from hypervisor.image_program import LEVELS
 from tests.image.entry_points import ENTERED
 
@@ -53,3 +57,13 @@ def application() -> MachineCode:
 def loader() -> Stacks:
     build_loaders()
     return decoded(LOADERS / "stage2.elf")
+
+
+@pytest.fixture(scope="session", params=VENDORS)
+def described(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a process with one back end says of its image (tests/image/program.py)."""
+    command = [sys.executable, "-m", "tests.image.program", request.param]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found

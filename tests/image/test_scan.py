@@ -34,7 +34,7 @@ def test_every_byte_of_code_is_a_routine_or_padding(code: MachineCode) -> None:
 
 
 def test_assembly_is_where_we_know_of_it(code: MachineCode, image: tuple[str, str]) -> None:
-    # tests/asm compares it with a second assembler; everything else was compiled, and is scanned here.
+    # test_stubs.py compares it with a second assembler; everything else was compiled, and is scanned here.
     assert {routine.name for routine in code.routines if routine.kind == "stub"} == ASSEMBLED[image[0]]
 
 
