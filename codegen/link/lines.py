@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +12,6 @@ Row = tuple[int, str, int]
 
 Lines = dict[str, list[Row]]
 """Rows by the first function of their section, from which offsets count."""
-
-
-def object_lines(file: Path) -> Lines:
-    """Of an object; remembered in a file beside it."""
-    remembered = file.with_suffix(".lines")
-    try:
-        found: Lines = pickle.loads(remembered.read_bytes())
-    except (OSError, EOFError, pickle.UnpicklingError):
-        found = decode_lines(file)
-        written = file.with_suffix(f".lines.{os.getpid()}")
-        written.write_bytes(pickle.dumps(found))
-        written.replace(remembered)
-    return found
 
 
 def decode_lines(file: Path) -> Lines:

@@ -10,7 +10,8 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 
 from codegen.lang.symbol_file import LINE_BITS, SYMBOL_FILE_MAGIC, SymbolFile, SymbolFunction, SymbolLine, SymbolSource
-from codegen.link.lines import Lines, object_lines
+from codegen.link.lines import Lines, decode_lines
+from codegen.link.remembered import remembered
 
 _HEADER, _FUNCTION, _LINE, _SOURCE = (
     struct.Struct("<IIQIIIIIIQ"),
@@ -41,7 +42,7 @@ def write_symbols(image: Path, objects: Sequence[Path], output: Path) -> Path:
     ]
     functions = _functions(found, end - base)
     starts = {name: start for start, _, name in found}
-    lines, files = _lines([object_lines(each) for each in objects], starts)
+    lines, files = _lines([remembered(each, decode_lines) for each in objects], starts)
     output.write_bytes(_pack(base, functions, lines, files, text_sum(content)))
     return output
 

@@ -16,6 +16,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.enums import ENUM_RELOC_TYPE_i386, ENUM_RELOC_TYPE_x64
 
 from codegen.link.lld import LinkError
+from codegen.link.remembered import remembered
 
 ALLOWED = {
     "EM_X86_64": ("R_X86_64_64", "R_X86_64_32", "R_X86_64_32S", "R_X86_64_PC32", "R_X86_64_PLT32"),
@@ -32,7 +33,7 @@ _COFF_SECTION = struct.Struct("<8sIIIIIIHHI")
 
 def verify_objects(objects: Sequence[Path]) -> None:
     """Check ELF objects before they are linked. Raises LinkError with all complaints."""
-    _refuse([f"{each.name}: {text}" for each in objects for text in _object_complaints(each)])
+    _refuse([f"{each.name}: {text}" for each in objects for text in remembered(each, object_complaints)])
 
 
 def verify_image(output: Path) -> None:
@@ -56,7 +57,12 @@ def _refuse(complaints: list[str]) -> None:
         raise LinkError("\n".join(complaints))
 
 
-def _object_complaints(file: Path) -> Iterator[str]:
+def object_complaints(file: Path) -> list[str]:
+    """What is wrong with the relocations of an ELF object."""
+    return list(_relocation_complaints(file))
+
+
+def _relocation_complaints(file: Path) -> Iterator[str]:
     with file.open("rb") as stream:
         elf: Any = ELFFile(stream)
         machine = elf.header["e_machine"]
