@@ -89,7 +89,7 @@ class ProgramLowering:
     symbols: Symbols = field(init=False)
 
     def __post_init__(self) -> None:
-        self.symbols = Symbols(self.modules, self.provided)
+        self.symbols = Symbols(self.modules, self.provided, self.exported)
 
     # ---- functions
 

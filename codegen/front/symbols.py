@@ -7,23 +7,26 @@ be compiled by itself, and one symbol means the same in all parts.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 from codegen.lang.cells import Array
-from codegen.lang.routines import ContractFn, Fn, Routine, StubFn
+from codegen.lang.routines import Fn, Routine, StubFn
 from codegen.lang.statics import Static, all_statics, static_of
 from codegen.lang.structs import Struct
 from codegen.lang.tables import FnTable
 
 
 class Symbols:
-    """Of a program made of `modules`; `provided` maps contracts (by id) to the functions that provide them."""
+    """Of a program made of `modules`; `provided` maps contracts (by id) to the functions that provide them, `exported`
+    symbols to the functions that are exported by that name."""
 
-    def __init__(self, modules: Iterable[ModuleType], provided: dict[int, Fn]) -> None:
+    def __init__(self, modules: Sequence[ModuleType], provided: dict[int, Fn], exported: dict[str, Fn]) -> None:
         self._provided = provided
+        self._exported = exported
+        self._modules = {module.__name__ for module in modules}
         self._tables: dict[int, str] = {}
         self._statics: dict[int, str] = {}
         for module in modules:
@@ -72,13 +75,15 @@ class Symbols:
 
     @cached_property
     def routines(self) -> dict[str, Fn | StubFn]:
-        """Every function and stub that exists, by symbol."""
+        """Every function and stub that exists, by symbol; of several the one in the program's modules."""
         found: dict[str, Fn | StubFn] = {}
         for same_name in Routine.made.values():
             for routine in same_name:
-                if isinstance(routine, Fn | StubFn) and not isinstance(routine, ContractFn):
-                    found.setdefault(self.of_routine(routine), routine)
-        return found
+                if isinstance(routine, Fn | StubFn):
+                    symbol = self.of_routine(routine)
+                    if symbol not in found or routine.__module__ in self._modules:
+                        found[symbol] = routine
+        return found | self._exported
 
     @cached_property
     def tables(self) -> dict[str, FnTable[Any]]:

@@ -66,12 +66,12 @@ def test_a_weak_symbol_without_a_value_is_refused(tmp_path: Path) -> None:
 
 def test_a_writable_section_among_the_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LinkError, match=r"section \.text is writable and executable"):
-        link('.section .text.patched,"awx",@progbits\nnop\n', tmp_path)
+        link('.text\nmovq $patched, %rdx\n.section .text.patched,"awx",@progbits\npatched: nop\n', tmp_path)
 
 
 def test_code_among_the_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LinkError, match=r"section \.data is writable and executable"):
-        link('.section .data.run,"awx",@progbits\nnop\n', tmp_path)
+        link('.text\nmovq $run, %rdx\n.section .data.run,"awx",@progbits\nrun: nop\n', tmp_path)
 
 
 def test_32_bit_objects_are_held_to_it_too(tmp_path: Path) -> None:
