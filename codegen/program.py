@@ -14,6 +14,7 @@ from codegen.back.llvm_text import ModuleText
 from codegen.front.lower import lower_program
 from codegen.incremental.build import IncrementalBuild
 from codegen.incremental.memo import load_memo
+from codegen.ir.line_marks import with_reports
 from codegen.ir.nodes import Program
 from codegen.ir.partition import partition
 from codegen.ir.show import show_function
@@ -37,9 +38,12 @@ def lower(sources: Sources) -> Program:
 
 def build_object(sources: Sources, output: Path) -> Path:
     """The object file. Raises what `lower` does, and BadAssembly for an intrinsic."""
-    program = lower(sources)
-    compiled = compile_program(program, sources.target, level=sources.level, debug=sources.debug)
     output.parent.mkdir(parents=True, exist_ok=True)
+    program = lower(sources)
+    if sources.coverage:
+        program, lines = with_reports(program)
+        output.with_suffix(".lines").write_text("".join(f"{file}:{line}\n" for file, line in lines))
+    compiled = compile_program(program, sources.target, level=sources.level, debug=sources.debug)
     output.write_bytes(compiled.content)
     return output
 
@@ -49,14 +53,23 @@ def build_image(sources: Sources, layout: ImageLayout, output: Path) -> Path:
 
     Raises what `build_object` does, and LinkError.
     """
-    memo = load_memo(output.with_suffix(".memo"))
+    if sources.coverage:  # numbers its lines through the whole program
+        objects = [build_object(sources, output.with_suffix(".o"))]
+    else:
+        objects = build_units(sources, output.with_suffix(".memo"))
+    link_elf(objects, output, layout)
+    write_symbols(output, objects, output.with_suffix(".sym"))
+    return output
+
+
+def build_units(sources: Sources, remembered: Path) -> list[Path]:
+    """The program's units and what they share, as objects in the order of linking."""
+    memo = load_memo(remembered)
     build = IncrementalBuild(sources, memo)
     units = partition(build.summaries(), build.entries())
     objects = build.objects(units)
-    link_elf(objects, output, layout)
-    write_symbols(output, objects, output.with_suffix(".sym"))
-    memo.save(output.with_suffix(".memo"))
-    return output
+    memo.save(remembered)
+    return objects
 
 
 def build_flat(sources: Sources, layout: FlatLayout, output: Path) -> FlatImage:

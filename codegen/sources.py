@@ -26,7 +26,8 @@ class Sources:
     """What a program is made of: `roots` and what they reach, with the contracts' implementations of `modules`.
 
     `physical_base` and `mmio_base` are the virtual addresses of physical address 0, for RAM and for devices (None: one
-    map for both). `level` is LLVM's 0 to 3. `debug` adds line tables and locals.
+    map for both). `level` is LLVM's 0 to 3. `debug` adds line tables and locals. With `coverage` each line reports on
+    the debug port that it runs; the table of the lines is written beside the object (`.lines`).
     """
 
     roots: Sequence[Fn | StubFn]
@@ -36,6 +37,7 @@ class Sources:
     mmio_base: int | None = None
     level: int = 2
     debug: bool = True
+    coverage: bool = False
 
     def target_info(self) -> TargetInfo:
         """What the front end must know of the target."""

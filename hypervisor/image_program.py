@@ -22,7 +22,7 @@ ROOTS = ("hypervisor.main", "hypervisor.cpu.traps", "boot.entry.entry", "boot.en
 OURS = ("hypervisor.", "drivers.", "boot.")
 ENTRY = "boot_entry"
 PHYSICAL_BASE = 16 << 20
-LEVELS = {"release": 2, "debug": 0}
+LEVELS = {"release": 2, "debug": 0, "coverage": 1}
 
 
 def compile_image(vendor: str, profile: str, image: Path, roots: tuple[str, ...] = ROOTS) -> None:
@@ -39,7 +39,14 @@ def image_sources(vendor: str, profile: str, roots: tuple[str, ...] = ROOTS) -> 
     functions: list[Fn | StubFn] = [
         thing for name in roots for thing in vars(sys.modules[name]).values() if is_root(thing, name)
     ]
-    return Sources(functions, modules, IMAGE, physical_base=PHYSICAL_MAP_BASE, level=LEVELS[profile])
+    return Sources(
+        functions,
+        modules,
+        IMAGE,
+        physical_base=PHYSICAL_MAP_BASE,
+        level=LEVELS[profile],
+        coverage=profile == "coverage",
+    )
 
 
 def image_modules(back_end: str, roots: tuple[str, ...]) -> list[ModuleType]:
