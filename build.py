@@ -59,7 +59,7 @@ def main() -> int:
         if Path(sys.prefix) != VENV:
             sys.stdout.flush()
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), str(ROOT / "build.py"), *sys.argv[1:]])
-        commands = {"run": run, "test": test, "iso": iso, "check": check, "bench": bench}
+        commands = {"run": run, "test": test, "iso": iso, "check": check, "bench": bench, "coverage": coverage}
         return commands[arguments.command](arguments, rest)
     except (Failure, GuestError, PackageError) as failure:
         print(f"build.py: {failure}", file=sys.stderr)
@@ -275,6 +275,25 @@ def bench(arguments: argparse.Namespace, _rest: list[str]) -> int:
     return 0
 
 
+def coverage(arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from tests.line_coverage.figures import figure
+    from tests.line_coverage.guest_runs import guest_runs
+    from tests.line_coverage.measure import measure
+    from tests.line_coverage.record import GOAL, write_record
+    from tests.line_coverage.report import figures_text, write_report
+
+    runs = len(guest_runs())
+    say(f"coverage: instrumented images, the unit tests of ring-0 code, then {runs} guest runs; about 6 minutes")
+    functions, ran, failures = measure(say)
+    print("\n".join(figures_text(functions, ran)))
+    print(f"every line: {write_report(functions, ran, BUILD / 'coverage' / 'index.html')}")
+    if failures:
+        raise Failure("not all that was to be measured works:\n" + "\n".join(failures))
+    if arguments.record:
+        write_record(functions)
+    return 0 if figure(functions).percent >= GOAL else 1
+
+
 def load(path: Path) -> MachineConfig:
     """The checked configuration; all of its problems otherwise."""
     from hypervisor.config.check import load_config
@@ -336,6 +355,9 @@ def command_line() -> argparse.ArgumentParser:
     one = command("bench", "measure: exact instruction counts, image sizes, build times")
     one.add_argument("--json", action="store_true", help="one JSON object on standard output, and nothing else")
     one.add_argument("--record", action="store_true", help="make the exits' counts the record that the tests hold")
+
+    one = command("coverage", "which lines of ring 0 ran, in CPython, native and in guest runs, as HTML and figures")
+    one.add_argument("--record", action="store_true", help="make these figures the record that the tests hold")
     return parser
 
 

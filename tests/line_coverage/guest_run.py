@@ -1,4 +1,4 @@
-"""One guest run for coverage. Each line that runs is reported on the debug port at once, so a run may end at any time."""
+"""One guest run for coverage. Lines are reported on the debug port as they run, so a run may end at any time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from socket import AF_UNIX, socket
 
 from boot.machines.machine import MIB, Firmware, Host, Machine
 from codegen.ir.line_marks import Line, reported
-from tests.coverage.guest_images import archive_of, image, iso_of, lines_of
 from tests.guests_boot.configurations import Guest
 from tests.guests_boot.dialog import Dialog, NoAnswer, dialog
+from tests.line_coverage.guest_images import archive_of, image, iso_of, lines_of
 
 SECONDS = {Host.QEMU: 120.0, Host.BOCHS: 600.0}
 

@@ -1,7 +1,6 @@
 """A plugin of pytest: each process leaves a file of the lines that it ran, in CPython and as native code.
 
-It must be loaded before the modules whose lines it counts (`pytest -p tests.coverage.collect`). The environment names
-the folder.
+For `pytest -p`, so that it begins before any module is imported whose lines it counts. The environment names the folder.
 """
 
 from __future__ import annotations
@@ -11,17 +10,18 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 from coverage import Coverage
 
 from codegen.back import jit
 from codegen.ir.line_marks import Line, with_marks
 from codegen.ir.nodes import Program
-from tests.coverage.functions import FOLDERS, ROOT
+from tests.line_coverage.functions import FOLDERS, ROOT
 
 FOLDER = "KEELBACK_COVERAGE"
 BYTES = 1 << 16
 
-_cpython = Coverage(data_file=None, config_file=False, include=[f"{ROOT}/{folder}/*" for folder in FOLDERS], messages=False)
+_cpython = Coverage(data_file=None, config_file=False, include=[f"{ROOT}/{name}/*" for name in FOLDERS], messages=False)
 _native: list[tuple[ctypes.Array[ctypes.c_uint8], tuple[Line, ...]]] = []
 
 
@@ -34,15 +34,20 @@ def compile_with_marks(program: Program, optimise: int = 2) -> jit.NativeModule:
     return jit.NativeModule(marked, optimise)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Before any module of the tests is imported."""
+    jit.compile_native = compile_with_marks
+    _cpython.start()
+
+
 def pytest_unconfigure() -> None:
     """The end of this process's tests."""
     _cpython.stop()
     data = _cpython.get_data()
-    cpython = [(str(Path(file).relative_to(ROOT)), line) for file in data.measured_files() for line in data.lines(file) or ()]
+    cpython = [
+        (str(Path(file).relative_to(ROOT)), line) for file in data.measured_files() for line in data.lines(file) or ()
+    ]
     native = {line for memory, lines in _native for line, ran in zip(lines, memory, strict=False) if ran}
     output = Path(os.environ[FOLDER]) / f"{os.getpid()}.json"
     output.write_text(json.dumps({"cpython": sorted(cpython), "native": sorted(native)}))
-
-
-jit.compile_native = compile_with_marks
-_cpython.start()

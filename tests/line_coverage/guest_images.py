@@ -13,8 +13,8 @@ from codegen.ir.line_marks import Line
 from hypervisor.config.check import load_config
 from hypervisor.config.pack import pack_manifest
 from hypervisor.image import build_images
-from tests.coverage.functions import ROOT
 from tests.guests_boot.configurations import Guest, write_configuration
+from tests.line_coverage.functions import ROOT
 
 PROFILE = "coverage"
 OUTPUT = ROOT / "build" / "coverage"

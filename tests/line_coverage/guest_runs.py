@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from boot.machines.machine import Firmware, Host
-from tests.coverage.guest_images import checks
-from tests.coverage.guest_run import GuestRun, Step, direct, from_iso, machine_check, types
 from tests.guests_boot.configurations import CLOUD, MACH, MEMTEST, Guest
+from tests.line_coverage.guest_images import checks
+from tests.line_coverage.guest_run import GuestRun, Step, direct, from_iso, machine_check, types
 
 STOPPED = "keelback: all guests have stopped"
 CHECKED = "the check is complete: guests "
 USER_SPACE = "keelback-guest: user space reached"
 MACH_ENDS = "No bootstrap code loaded with"
 PASTE = "".join(f"echo line {number:04} of a paste\n" for number in range(100))
-LINUX: tuple[Step, ...] = (USER_SPACE, "/ # ", types("sleep 1; cat /proc/interrupts\n" + PASTE), "line 0099 of a paste\n")
+LINUX: tuple[Step, ...] = (
+    USER_SPACE,
+    "/ # ",
+    types("sleep 1; cat /proc/interrupts\n" + PASTE),
+    "line 0099 of a paste\n",
+)
 POWER_OFF: tuple[Step, ...] = (types("poweroff -f\n"), STOPPED)
 BROKEN = "tests.boot.broken_monitor"
 CORRECTED, CAN_WAIT, FATAL = 0x9C00_0000_0000_0152, 0xBD00_0000_0000_0134, 0xBD80_0000_0000_0134

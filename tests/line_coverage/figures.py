@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from codegen.ir.line_marks import Line
-from tests.coverage.functions import RingZeroFunction
+from tests.line_coverage.functions import RingZeroFunction
 
 EXECUTIONS = ("cpython", "native", "guest")
 
