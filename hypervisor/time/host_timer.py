@@ -68,12 +68,3 @@ def host_timer_arm(tsc: u64) -> None:
     if tsc > now:
         ticks = min(scale(tsc - now, TIMER.from_tsc) + 1, u64(COUNT_MAX))
     lapic_timer_arm_count(u32(ticks))
-
-
-@fn
-def host_timer_disarm() -> None:
-    """No interrupt."""
-    if TIMER.by_deadline:
-        lapic_timer_arm_deadline(u64(0))
-    else:
-        lapic_timer_arm_count(u32(0))

@@ -9,7 +9,7 @@ next entry; setters take effect at the next entry.
 
 from __future__ import annotations
 
-from codegen.lang import Hpa, HwEnum, Span, contract, u32, u64
+from codegen.lang import Hpa, HwEnum, contract, u32, u64
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu
@@ -176,11 +176,6 @@ def vcpu_set_efer(vcpu: Vcpu, value: u64) -> None:
 
 
 @contract
-def vcpu_dr7(vcpu: Vcpu) -> u64:
-    """Guest DR7."""
-
-
-@contract
 def vcpu_set_dr7(vcpu: Vcpu, value: u64) -> None:
     """Set guest DR7."""
 
@@ -210,11 +205,6 @@ def vcpu_read_saved_msr(vcpu: Vcpu, msr: u32) -> u64:
 @contract
 def vcpu_write_saved_msr(vcpu: Vcpu, msr: u32, value: u64) -> None:
     """Set such an MSR; the value has been validated (canonical, no reserved bit)."""
-
-
-@contract
-def vcpu_instruction_bytes(vcpu: Vcpu, into: Span) -> u32:
-    """Instruction bytes that the hardware gave with the exit (decode assists); 0 where it gives none."""
 
 
 # ---- second-level tables ----

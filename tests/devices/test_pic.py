@@ -108,6 +108,19 @@ def test_lines_that_do_not_exist_are_ignored(run: Run) -> None:
     assert not BOARD.pic.interrupt
 
 
+@everywhere
+def test_a_poll_command_makes_the_next_read_the_acknowledgement(run: Run) -> None:
+    initialise(run)
+    out(run, 0x20, 0x0C)
+    assert inp(run, 0x20) == 0
+    line(run, 4, True)
+    out(run, 0x20, 0x0C)
+    assert inp(run, 0x21) == 0x84
+    assert not BOARD.pic.interrupt
+    out(run, 0x20, 0x0B)
+    assert inp(run, 0x20) == 1 << 4
+
+
 ACTION = st.one_of(
     st.tuples(st.just("line"), st.integers(0, 15), st.booleans()),
     st.tuples(st.just("data"), st.integers(0, 1), st.integers(0, 255)),

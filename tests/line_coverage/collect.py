@@ -1,6 +1,6 @@
 """A plugin of pytest: each process leaves a file of the lines that it ran, in CPython and as native code.
 
-For `pytest -p`, so that it begins before any module is imported whose lines it counts. The environment names the folder.
+For `pytest -p`: it begins before any module is imported whose lines it counts. The environment names the folder.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from boot.machines.machine import Firmware, Host
 from tests.guests_boot.configurations import CLOUD, MACH, MEMTEST, Guest
 from tests.line_coverage.guest_images import checks
@@ -63,6 +65,7 @@ def guests_on_qemu() -> list[GuestRun]:
         run("flood", (MACH_ENDS,), checks("flood"), MACH),
         run("storm", (MACH_ENDS,), checks("msr-storm"), MACH),
         run("guarded", (MACH_ENDS,), MACH, start="tests.boot.guarded_monitor"),
+        run("too-large", (MACH_ENDS,), replace(MACH, name="large", memory="1G"), MACH),
     ]
 
 

@@ -14,7 +14,7 @@ from hypervisor.vcpu.svm.loaded import load
 from hypervisor.vcpu.svm.model import PROCESSOR
 from hypervisor.vcpu.svm.nested_paging import second_level_largest_leaf, second_level_leaf, second_level_table
 from hypervisor.vcpu.svm.permission_maps import FREE_MSRS, fill_permission_maps
-from hypervisor.vcpu.svm.registers import vcpu_dr7, vcpu_rflags, vcpu_set_dr7, vcpu_set_rflags
+from hypervisor.vcpu.svm.registers import vcpu_rflags, vcpu_set_dr7, vcpu_set_rflags
 from hypervisor.vcpu.svm.reset import vcpu_reset_registers
 from hypervisor.vcpu.svm.saved_msrs import vcpu_read_saved_msr, vcpu_set_tsc_offset, vcpu_write_saved_msr
 from hypervisor.vcpu.svm.segments import vcpu_read_segment, vcpu_write_segment
@@ -133,7 +133,7 @@ def test_fixed_bits_of_rflags_and_dr7(vcpu):
     vcpu_set_rflags(vcpu, u64(0))
     assert vcpu_rflags(vcpu) == 2
     vcpu_set_dr7(vcpu, u64(0xFFFF_0000_0000_0001))
-    assert vcpu_dr7(vcpu) == 0x401
+    assert save_of(vcpu).dr7 == 0x401
 
 
 MSRS = (0x174, 0x175, 0x176, 0x277, *range(0xC000_0081, 0xC000_0085), *range(0xC000_0100, 0xC000_0103))

@@ -3,9 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codegen.lang import Hpa, host, storage, u16, u64
-from drivers.timer.reference import Reference, use_hpet, use_pit, use_pm_timer
+from drivers.acpi.machine import MACHINE
+from drivers.timer.reference import Reference, ReferenceKind, use_hpet, use_pit, use_pm_timer
 from hypervisor.time.calibrate import measure_tsc
 from hypervisor.time.clock import CLOCK, clock_at, clock_start, ns_to_tsc, tsc_at, tsc_to_ns
+from hypervisor.time.clock_start import measure_by_any
 from hypervisor.time.ratio import Ratio, scale, set_ratio
 
 REFERENCE = storage(Reference)
@@ -70,6 +72,15 @@ def test_a_reference_that_stands_still_is_no_reference(monkeypatch: pytest.Monke
     monkeypatch.setattr("hypervisor.time.calibrate.EDGE_PATIENCE", 50)
     use_pm_timer(REFERENCE, u16(0x608), True)
     assert measure_tsc(REFERENCE) is None
+
+
+def test_the_pit_serves_where_the_pm_timer_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hypervisor.time.calibrate.EDGE_PATIENCE", 50)
+    MACHINE.pm_timer_port, MACHINE.hpet = 0x608, Hpa(0)
+    host.bus.map_ports(0x40, 4, Counter(1_193_182, cost=20))
+    hz = measure_by_any(REFERENCE)
+    assert hz is not None and REFERENCE.kind == ReferenceKind.PIT
+    assert abs(int(hz) - HZ) < HZ // 1000
 
 
 def test_an_hpet_of_absurd_period_is_refused() -> None:

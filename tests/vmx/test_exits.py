@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.lang import bind, host, u8, u32
+from codegen.lang import Gpa, bind, host, u8, u32
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vmx import fields
@@ -230,3 +230,32 @@ def test_an_entry_instruction_that_fails_gives_its_error(machine, vcpu):
     bind(vmx_enter, lambda _: u32(REFUSED))
     assert vcpu_run(vcpu) == ExitKind.ENTRY_FAILED
     assert vcpu.exit.hardware_reason == 7
+
+
+@pytest.mark.parametrize(
+    ("vectoring", "error", "length"),
+    [(0x8000_0B0D, 0x18, 0), (0x8000_0480, 0, 2), (0x8000_0202, 0, 0)],
+    ids=["exception", "software interrupt", "NMI"],
+)
+def test_a_task_switch_puts_back_the_event_that_met_a_task_gate(machine, vcpu, vectoring, error, length):
+    kind = leave(
+        machine,
+        vcpu,
+        ExitReason.TASK_SWITCH,
+        EXIT_QUALIFICATION=0xC000_0030,
+        EXIT_INSTRUCTION_LENGTH=2,
+        IDT_VECTORING=vectoring,
+        IDT_VECTORING_ERROR_CODE=0x18,
+    )
+    assert kind == ExitKind.TASK_SWITCH
+    assert (vcpu.exit.qualification, vcpu.exit.instruction_length) == (0xC000_0030, 2)
+    assert u32(vcpu.pending) == vectoring
+    assert (vcpu.pending_error, vcpu.pending_length) == (error, length)
+
+
+def test_a_misconfigured_table_gives_the_address_and_keeps_the_event(machine, vcpu):
+    reason = ExitReason.EPT_MISCONFIGURATION
+    kind = leave(machine, vcpu, reason, GUEST_PHYSICAL_ADDRESS=0xAB_C123, IDT_VECTORING=0x8000_0030)
+    assert kind == ExitKind.MISCONFIGURED
+    assert vcpu.exit.gpa == Gpa(0xAB_C123)
+    assert u32(vcpu.pending) == 0x8000_0030

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, Gpa, HwEnum, Struct, at, fn, overlay, u32, u64
+from codegen.lang import Array, Field, HwEnum, Struct, at, fn, overlay, u32, u64
 from drivers.interrupt.lapic import LAPIC_BASE, ApicBase, InterruptCommand, Lapic
 from hypervisor.devices.clock import NEVER
 
@@ -95,11 +95,6 @@ class LocalApic(Struct, align=8):
     init_pending: Field[bool]  # asked for by another processor, in this order: `hypervisor/vm/startup.py` does it
     startup_pending: Field[bool]
     startup_vector: Field[u32]  # start at this page
-
-    @fn
-    def claims(self, address: Gpa) -> bool:
-        """Whether `address` lies in the register page. Outside xAPIC mode the page reads all ones, like empty space."""
-        return u64(address) & FRAME_MASK == LAPIC_BASE
 
 
 @fn

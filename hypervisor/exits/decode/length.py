@@ -4,7 +4,6 @@ opcode."""
 from __future__ import annotations
 
 from codegen.lang import Local, fn, range, u8, u32, u64
-from hypervisor.exits.decode.modrm import take_modrm
 from hypervisor.exits.decode.prefixes import take_prefixes
 from hypervisor.exits.decode.snapshot import Snapshot, first_bytes, is_long_mode, take_snapshot
 from hypervisor.vcpu.contract import vcpu_read_segment
@@ -58,17 +57,4 @@ def length_with_prefixes(vcpu: Vcpu, expected: u64, count: u32) -> u32:
     for i in range(count):
         if code.next() != u8.trunc(expected >> (i * 8)):
             return u32(0)
-    return u32(0) if code.overrun else code.position
-
-
-@fn
-def length_with_modrm(vcpu: Vcpu, opcode: u8) -> u32:
-    """Length of `0F opcode /r` (MOV CR, INVLPG, LGDT …); 0 when the bytes at RIP are something else."""
-    code = Local(Snapshot)
-    if take_snapshot(vcpu, code) is not None:
-        return u32(0)
-    prefixes = take_prefixes(code)
-    if code.next() != 0x0F or code.next() != opcode:
-        return u32(0)
-    take_modrm(code, prefixes)
     return u32(0) if code.overrun else code.position

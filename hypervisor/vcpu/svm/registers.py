@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Span, fn, implements, u32, u64
+from codegen.lang import fn, implements, u32, u64
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.svm.state import save_of
 from hypervisor.vcpu.vcpu import Vcpu
@@ -53,13 +53,6 @@ def vcpu_set_rflags(vcpu: Vcpu, value: u64) -> None:
     save_of(vcpu).rflags = value & RFLAGS_DEFINED | RFLAGS_ALWAYS_1
 
 
-@implements(contract.vcpu_dr7)
-@fn
-def vcpu_dr7(vcpu: Vcpu) -> u64:
-    """Guest DR7."""
-    return save_of(vcpu).dr7
-
-
 @implements(contract.vcpu_set_dr7)
 @fn
 def vcpu_set_dr7(vcpu: Vcpu, value: u64) -> None:
@@ -72,10 +65,3 @@ def vcpu_set_dr7(vcpu: Vcpu, value: u64) -> None:
 def vcpu_cpl(vcpu: Vcpu) -> u32:
     """Current privilege level."""
     return u32(save_of(vcpu).cpl & 3)
-
-
-@implements(contract.vcpu_instruction_bytes)
-@fn
-def vcpu_instruction_bytes(vcpu: Vcpu, into: Span) -> u32:
-    """Decode assists are not used: the decoder reads guest memory on every machine alike."""
-    return u32(0)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Gpa, Gva, Span, fn, implements, u32
-from hypervisor.vcpu import contract
+from codegen.lang import Gpa, Gva, fn, u32
 from hypervisor.vcpu.exit import AccessCause, ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vcpu.vmx import fields
@@ -40,10 +39,3 @@ def decode_ept_misconfiguration(vcpu: Vcpu) -> ExitKind:
     vcpu.exit.gpa = Gpa(fields.GUEST_PHYSICAL_ADDRESS.read())
     recover_event(vcpu)
     return ExitKind.MISCONFIGURED
-
-
-@implements(contract.vcpu_instruction_bytes)
-@fn
-def vcpu_instruction_bytes(vcpu: Vcpu, into: Span) -> u32:
-    """VT-x gives no bytes of the instruction: `into` is left alone."""
-    return u32(0)

@@ -60,14 +60,6 @@ def vcpu_set_rflags(vcpu: Vcpu, value: u64) -> None:
     fields.GUEST_RFLAGS.write((value & RFLAGS_DEFINED) | RFLAGS_ALWAYS_1)
 
 
-@implements(contract.vcpu_dr7)
-@fn
-def vcpu_dr7(vcpu: Vcpu) -> u64:
-    """Guest DR7."""
-    load(vcpu)
-    return fields.GUEST_DR7.read()
-
-
 @implements(contract.vcpu_set_dr7)
 @fn
 def vcpu_set_dr7(vcpu: Vcpu, value: u64) -> None:
