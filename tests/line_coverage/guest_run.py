@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from socket import AF_UNIX, socket
 
-from boot.machines.machine import MIB, Firmware, Host, Machine
+from boot.machines.machine import MIB, Firmware, Host, Machine, MachineError
 from codegen.ir.line_marks import Line, reported
 from tests.guests_boot.configurations import Guest
 from tests.guests_boot.dialog import Dialog, NoAnswer, dialog
@@ -48,11 +48,15 @@ def boot(run: GuestRun) -> Result:
         scratch = Path(name)
         machine = run.machine(made, scratch)
         output = scratch / "debug-port"
+        output.touch()
         port = ("port_e9_hack: enabled=1",) if machine.host is Host.BOCHS else ("-debugcon", f"file:{output}")
-        with dialog(replace(machine, arguments=(*machine.arguments, *port))) as console:
-            failure = follow(run, console, scratch, SECONDS[machine.host])
-            file = console.emulator.messages_file if machine.host is Host.BOCHS else output  # Bochs prints it
-            numbers = reported(file.read_bytes())
+        try:
+            with dialog(replace(machine, arguments=(*machine.arguments, *port))) as console:
+                failure = follow(run, console, scratch, SECONDS[machine.host])
+                file = console.emulator.messages_file if machine.host is Host.BOCHS else output  # Bochs prints it
+                numbers = reported(file.read_bytes())
+        except (MachineError, OSError) as error:
+            return Result(set(), str(error))
     lines = lines_of(made)
     return Result({lines[number] for number in numbers}, failure)
 
@@ -70,13 +74,15 @@ def follow(run: GuestRun, console: Dialog, scratch: Path, seconds: float) -> str
     return ""
 
 
-def direct(name: str, *guests: Guest, memory: int = 512, cpu: str | None = None, **options: tuple[str, ...]) -> Make:
+def direct(
+    name: str, *guests: Guest, memory: int = 512, cpu: str | None = None, arguments: tuple[str, ...] = ()
+) -> Make:
     """QEMU's own loader; `arguments` are further ones of QEMU."""
 
     def make(made: Path, scratch: Path) -> Machine:
-        arguments = ("-monitor", f"unix:{control(scratch)},server=on,wait=off", *options.get("arguments", ()))
         packed = archive_of(name, made, *guests)
-        return Machine(Host.QEMU, kernel=made, archive=packed, memory=memory * MIB, cpu=cpu, arguments=arguments)
+        more = ("-monitor", f"unix:{control(scratch)},server=on,wait=off", *arguments)
+        return Machine(Host.QEMU, kernel=made, archive=packed, memory=memory * MIB, cpu=cpu, arguments=more)
 
     return make
 

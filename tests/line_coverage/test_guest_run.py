@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from codegen.ir.line_marks import REPORT
+from hypervisor.image import build_images
 from tests.line_coverage.functions import ROOT
+from tests.line_coverage.guest_images import image
 from tests.line_coverage.guest_run import boot
 from tests.line_coverage.guest_runs import panics
 from tests.line_coverage.record import GOAL
@@ -29,6 +32,12 @@ def test_a_guest_run_reports_its_lines_up_to_the_panic_that_ends_it() -> None:
     assert line_of("elif letter == NULL_REFERENCE:") not in result.lines
     files = {file for file, _ in result.lines}
     assert {"hypervisor/cpu/panic.py", "drivers/console/serial.py", "boot/entry/pvh.py"} <= files
+
+
+def test_only_images_for_coverage_hold_its_code() -> None:
+    assert REPORT.encode() in image("amd-v", "tests.boot.broken_monitor").read_bytes()
+    for made in build_images().values():
+        assert REPORT.encode() not in made.read_bytes()
 
 
 @pytest.mark.long
