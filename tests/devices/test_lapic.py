@@ -309,6 +309,44 @@ def test_virtual_wire_lets_the_pic_through_until_lint0_is_masked(run: Run) -> No
 
 
 @everywhere
+def test_lint0_is_an_nmi_or_an_error_as_its_vector_says(run: Run) -> None:
+    reset(run)
+    write(run, 0x350, 0x400)
+    assert run(lapic_lint0_edge, LAPIC) == LapicEffect.NMI
+    write(run, 0x350, 0x200)  # SMI: there is none
+    assert run(lapic_lint0_edge, LAPIC) == LapicEffect.NONE
+    write(run, 0x350, 0x00F)
+    assert run(lapic_lint0_edge, LAPIC) == LapicEffect.NONE
+    write(run, 0x280, 0)
+    assert read(run, 0x280) == 0x40
+    run(lapic_enter_virtual_wire, LAPIC)
+    assert run(lapic_lint0_edge, LAPIC) == LapicEffect.INTERRUPT
+    assert pending(run) == NO_VECTOR
+
+
+@everywhere
+def test_what_cannot_be_sent_to_oneself_is_not_sent(run: Run) -> None:
+    reset(run)
+    assert write(run, 0x300, 0x4_000F) == LapicEffect.NONE
+    write(run, 0x280, 0)
+    assert read(run, 0x280) == 0x20
+    assert write(run, 0x300, 0x4_0400) == LapicEffect.NONE  # NMI, with the shorthand for self
+    assert write(run, 0x300, 0x0_0200) == LapicEffect.NONE  # SMI
+    assert pending(run) == NO_VECTOR
+
+
+@everywhere
+def test_a_running_count_goes_on_at_a_new_rate(run: Run) -> None:
+    reset(run)
+    write(run, 0x320, 0x40)
+    write(run, 0x3E0, 0b1011)  # divide by 1
+    write(run, 0x380, 10_000, now=0)
+    assert write(run, 0x3E0, 0b0000, now=4_000) == LapicEffect.TIMER  # by 2
+    assert int(LAPIC.timer_deadline) == 4_000 + 2 * 6_000
+    assert read(run, 0x390, now=4_000 + 2 * 1_000) == 5_000
+
+
+@everywhere
 def test_one_shot_fires_once_after_count_times_divisor(run: Run) -> None:
     reset(run)
     write(run, 0x320, 0x40)

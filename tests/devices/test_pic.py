@@ -121,12 +121,45 @@ def test_a_poll_command_makes_the_next_read_the_acknowledgement(run: Run) -> Non
     assert inp(run, 0x20) == 1 << 4
 
 
+@everywhere
+def test_automatic_eoi_with_rotation_makes_the_served_input_the_last(run: Run) -> None:
+    initialise(run)
+    out(run, 0x20, 0x11)
+    for word in (0x30, 4, 3):
+        out(run, 0x21, word)
+    out(run, 0x20, 0x80)
+    for irq in (3, 5):
+        line(run, irq, True)
+    assert [acknowledge(run), acknowledge(run)] == [0x33, 0x35]
+    for irq in (3, 5):
+        line(run, irq, False)
+        line(run, irq, True)
+    line(run, 6, True)
+    assert [acknowledge(run), acknowledge(run), acknowledge(run)] == [0x36, 0x33, 0x35]
+
+
+@everywhere
+def test_special_mask_mode_lets_the_rest_through_an_input_in_service(run: Run) -> None:
+    initialise(run)
+    line(run, 3, True)
+    assert acknowledge(run) == 0x33
+    line(run, 5, True)
+    assert not BOARD.pic.interrupt
+    out(run, 0x21, 1 << 3)
+    assert not BOARD.pic.interrupt
+    out(run, 0x20, 0x68)
+    assert BOARD.pic.interrupt and acknowledge(run) == 0x35
+    out(run, 0x20, 0x20)
+    out(run, 0x20, 0x0B)
+    assert inp(run, 0x20) == 1 << 3  # a non-specific EOI does not reach what is masked
+
+
+# The EOIs, rotation on and off, rotation to input 3, special mask on and off, poll, read ISR and IRR.
+TELLING_COMMANDS = (0x20, 0x60, 0xA0, 0x80, 0x00, 0xE3, 0x68, 0x48, 0x0C, 0x0B, 0x0A)
 ACTION = st.one_of(
     st.tuples(st.just("line"), st.integers(0, 15), st.booleans()),
     st.tuples(st.just("data"), st.integers(0, 1), st.integers(0, 255)),
-    st.tuples(
-        st.just("command"), st.integers(0, 1), st.one_of(st.integers(0, 255), st.sampled_from([0x20, 0x60, 0xA0]))
-    ),
+    st.tuples(st.just("command"), st.integers(0, 1), st.one_of(st.integers(0, 255), st.sampled_from(TELLING_COMMANDS))),
     st.tuples(st.just("elcr"), st.integers(0, 1), st.integers(0, 255)),
     st.tuples(st.just("read"), st.integers(0, 1), st.booleans()),
     st.tuples(st.just("inta"), st.just(0), st.just(0)),

@@ -228,3 +228,26 @@ def test_the_refresh_bit_toggles(run: Run) -> None:
     run(board_reset, BOARD, u64(0))
     seen = [int(run(port_read, BOARD, u16(0x61), u32(1), u64(15_085 * i + 1))) & 0x10 for i in range(4)]
     assert seen == [0, 16, 0, 16]
+
+
+@everywhere
+def test_a_square_wave_counts_down_by_two_twice_in_a_period(run: Run) -> None:
+    run(board_reset, BOARD, u64(0))
+    program(run, 0, 3, 1000)
+    first = latched(run, 0, 1)
+    counts = [latched(run, 0, 1 + tick) for tick in (10, 100, 499, 500, 510, 999, 1000)]
+    assert first == 1000
+    assert counts == [980, 800, 2, 1000, 980, 2, 1000]
+
+
+@everywhere
+def test_a_count_of_one_byte_is_low_or_high_as_the_control_word_says(run: Run) -> None:
+    run(board_reset, BOARD, u64(0))
+    out(run, 0x43, 0x14)  # counter 0, low byte, mode 2
+    out(run, 0x40, 0x80)
+    out(run, 0x43, 0x00, 11)
+    assert inp(run, 0x40, 11) == 0x80 - 10
+    out(run, 0x43, 0x24, 20)  # high byte
+    out(run, 0x40, 0x80, 20)
+    out(run, 0x43, 0x00, 21 + 0x100)
+    assert inp(run, 0x40, 21 + 0x100) == 0x7F

@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from codegen.lang import storage, u8, u32, u64
+from codegen.lang import storage, u8, u16, u32, u64
 from hypervisor.devices.acpi.layout import SLEEP_TYPE_S5
 from hypervisor.devices.acpi.power import PowerBlock, power_read, power_reset, power_write
+from hypervisor.devices.board import Board, BoardRequest, board_reset
 from hypervisor.devices.keyboard_controller import (
     KeyboardController,
     keyboard_read_data,
@@ -25,8 +26,10 @@ from hypervisor.devices.pci_host import (
     pci_data_write,
     pci_reset,
 )
-from tests.played_guest.machine import everywhere
+from hypervisor.devices.ports import port_write
+from tests.devices.execution import everywhere
 
+BOARD = storage(Board)
 PCI = storage(PciHost)
 KEYBOARD = storage(KeyboardController)
 POWER = storage(PowerBlock)
@@ -110,6 +113,15 @@ def test_what_is_written_to_the_output_buffer_comes_back(run):
 @everywhere
 def test_only_the_reset_command_resets(run):
     assert [c for c in range(256) if run(keyboard_write_command, KEYBOARD, u8(c))] == [0xFE]
+
+
+@everywhere
+def test_the_reset_command_asks_the_board_for_a_reset(run):
+    run(board_reset, BOARD, u64(0))
+    run(port_write, BOARD, u16(0x64), u32(1), u32(0xFD), u64(0))
+    assert BOARD.request == BoardRequest.NONE
+    run(port_write, BOARD, u16(0x64), u32(1), u32(0xFE), u64(0))
+    assert BOARD.request == BoardRequest.RESET
 
 
 @everywhere

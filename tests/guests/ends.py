@@ -8,7 +8,9 @@ from codegen.lang import (
     Span,
     Struct,
     at,
+    cli,
     fn,
+    hlt,
     intrinsic,
     len,
     phys,
@@ -33,6 +35,7 @@ RUN_AWAY = span(b"run-away")
 SPIN = span(b"spin")
 FLOOD = span(b"flood")
 MSR_STORM = span(b"msr-storm")
+HALT_FOR_EVER = span(b"halt-for-ever")
 LEAVE_PAGING = span(b"leave-paging")
 CR0_PG = 1 << 31
 
@@ -99,6 +102,11 @@ def end_as_asked(information: Hpa) -> None:
     if asks_for(line, FLOOD):
         while True:
             say("flood")
+    if asks_for(line, HALT_FOR_EVER):
+        say("halt for ever")
+        cli()
+        hlt()
+        say("awake")
     if asks_for(line, MSR_STORM):
         say("MSR storm")
         while refuses_read(u32(UNKNOWN)):

@@ -65,6 +65,7 @@ def guests_on_qemu() -> list[GuestRun]:
         run("flood", (MACH_ENDS,), checks("flood"), MACH),
         run("storm", (MACH_ENDS,), checks("msr-storm"), MACH),
         run("guarded", (MACH_ENDS,), MACH, start="tests.boot.guarded_monitor"),
+        run("halt", (STOPPED,), checks("halt-for-ever")),
         run("too-large", (MACH_ENDS,), replace(MACH, name="large", memory="1G"), MACH),
     ]
 
