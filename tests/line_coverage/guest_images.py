@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from functools import cache
@@ -12,7 +13,7 @@ from boot.info import FileKind
 from codegen.ir.line_marks import Line
 from hypervisor.config.check import load_config
 from hypervisor.config.pack import pack_manifest
-from hypervisor.image import build_images
+from hypervisor.image import build_images, is_current, key_file, lock, source_key
 from tests.guests_boot.configurations import Guest, write_configuration
 from tests.line_coverage.functions import ROOT
 
@@ -27,8 +28,14 @@ def image(vendor: str, start: str | None = None) -> Path:
     if start is None:
         return build_images(PROFILE)[vendor]
     made = OUTPUT / "images" / start.rpartition(".")[2] / f"{vendor}.elf"
-    command = [sys.executable, "-m", "hypervisor.image_program", vendor, PROFILE, str(made), start, *OTHER_ROOTS]
-    subprocess.run(command, cwd=ROOT, check=True)
+    source = ROOT / f"{start.replace('.', '/')}.py"
+    key = f"{source_key(PROFILE)} {hashlib.sha256(source.read_bytes()).hexdigest()}"
+    with lock(made.parent):
+        if not is_current(made, key):
+            roots = (start, *OTHER_ROOTS)
+            command = [sys.executable, "-m", "hypervisor.image_program", vendor, PROFILE, str(made), *roots]
+            subprocess.run(command, cwd=ROOT, check=True)
+            key_file(made).write_text(key)
     return made
 
 

@@ -14,7 +14,7 @@ from tests.guests_boot.configurations import Guest
 from tests.guests_boot.dialog import Dialog, NoAnswer, dialog
 from tests.line_coverage.guest_images import archive_of, image, iso_of, lines_of
 
-SECONDS = {Host.QEMU: 120.0, Host.BOCHS: 600.0}
+SECONDS = {Host.QEMU: 240.0, Host.BOCHS: 600.0}
 
 Make = Callable[[Path, Path], Machine]
 Step = str | Callable[[Dialog, Path], None]
