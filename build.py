@@ -38,6 +38,7 @@ EXAMPLE = ROOT / "examples" / "linux.toml"
 
 PYTHON_PACKAGES_SIZE = "about 170 MB, 620 MB on disk"
 EXPECT_SECONDS = {"qemu": 300.0, "kvm": 120.0, "bochs": 1200.0}
+PASSES = ("tree", "ir", "ll", "opt", "asm")
 MIB = 1 << 20
 
 
@@ -59,7 +60,7 @@ def main() -> int:
         if Path(sys.prefix) != VENV:
             sys.stdout.flush()
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), str(ROOT / "build.py"), *sys.argv[1:]])
-        commands = {"run": run, "test": test, "iso": iso, "check": check, "bench": bench, "coverage": coverage}
+        commands = {each.__name__: each for each in (run, test, iso, check, bench, coverage, dump)}
         return commands[arguments.command](arguments, rest)
     except (Failure, GuestError, PackageError) as failure:
         print(f"build.py: {failure}", file=sys.stderr)
@@ -292,6 +293,25 @@ def coverage(arguments: argparse.Namespace, _rest: list[str]) -> int:
     return 0 if figure(functions).percent >= GOAL else 1
 
 
+def dump(arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from codegen.show.names import NoSuchFunction
+    from codegen.show.side_by_side import show_side_by_side
+    from codegen.show.stages import show_stages
+    from hypervisor.image_program import image_sources
+
+    images = build_images(arguments.profile)
+    sources = image_sources(arguments.vendor, arguments.profile)
+    try:
+        if arguments.dump:
+            text = show_stages(sources, arguments.function, arguments.dump)
+        else:
+            text = show_side_by_side(sources, images[arguments.vendor], arguments.function)
+    except NoSuchFunction as error:
+        raise Failure(str(error)) from None
+    print(text, end="")
+    return 0
+
+
 def load(path: Path) -> MachineConfig:
     """The checked configuration; all of its problems otherwise."""
     from hypervisor.config.check import load_config
@@ -356,7 +376,20 @@ def command_line() -> argparse.ArgumentParser:
 
     one = command("coverage", "which lines of ring 0 ran, in CPython, native and in guest runs, as HTML and figures")
     one.add_argument("--record", action="store_true", help="make these figures the record that the tests hold")
+
+    one = command("dump", "a function as Python, IR and machine code side by side, or after the passes named")
+    one.add_argument("function", metavar="FUNCTION", help="its name, or the end of it: emulate_cpuid, CpuidTable.find")
+    one.add_argument("--dump", type=passes, metavar="PASS,...", help=f"of {', '.join(PASSES)}, in place of that")
+    one.add_argument("--vendor", choices=["vt-x", "amd-v"], default="vt-x", help="which of the two images")
+    one.add_argument("--profile", choices=["release", "debug"], default="release")
     return parser
+
+
+def passes(text: str) -> list[str]:
+    for name in text.split(","):
+        if name not in PASSES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PASSES)}")
+    return text.split(",")
 
 
 def whole_number(text: str) -> int:

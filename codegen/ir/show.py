@@ -49,33 +49,39 @@ def show_function(function: ir.Function) -> str:
 
 def show_body(body: tuple[ir.Stmt, ...], level: int) -> Iterator[str]:
     """The lines of a statement list."""
+    return (line for _, line in placed_lines(body, level))
+
+
+def placed_lines(body: tuple[ir.Stmt, ...], level: int) -> Iterator[tuple[ir.Loc, str]]:
+    """The same, each line with the place in the source that it comes from."""
     pad = "  " * level
     for statement in body:
+        loc = statement.loc
         match statement:
             case ir.If(condition, then, otherwise):
-                yield f"{pad}if {show(condition)}:"
-                yield from show_body(then, level + 1)
+                yield loc, f"{pad}if {show(condition)}:"
+                yield from placed_lines(then, level + 1)
                 if otherwise:
-                    yield f"{pad}else:"
-                    yield from show_body(otherwise, level + 1)
+                    yield loc, f"{pad}else:"
+                    yield from placed_lines(otherwise, level + 1)
             case ir.Loop(condition, inner, step):
-                yield f"{pad}while {show(condition)}:"
-                yield from show_body(inner, level + 1)
+                yield loc, f"{pad}while {show(condition)}:"
+                yield from placed_lines(inner, level + 1)
                 if step:
-                    yield f"{pad}step:"
-                    yield from show_body(step, level + 1)
+                    yield loc, f"{pad}step:"
+                    yield from placed_lines(step, level + 1)
             case ir.Block(label, inner):
-                yield f"{pad}block {label}:"
-                yield from show_body(inner, level + 1)
+                yield loc, f"{pad}block {label}:"
+                yield from placed_lines(inner, level + 1)
             case ir.Switch(value, cases, default):
-                yield f"{pad}switch {show(value)}:"
+                yield loc, f"{pad}switch {show(value)}:"
                 for values, inner in cases:
-                    yield f"{pad}case {', '.join(map(str, values))}:"
-                    yield from show_body(inner, level + 1)
-                yield f"{pad}default:"
-                yield from show_body(default, level + 1)
+                    yield loc, f"{pad}case {', '.join(map(str, values))}:"
+                    yield from placed_lines(inner, level + 1)
+                yield loc, f"{pad}default:"
+                yield from placed_lines(default, level + 1)
             case _:
-                yield pad + show_statement(statement)
+                yield loc, pad + show_statement(statement)
 
 
 def show_statement(s: ir.Stmt) -> str:

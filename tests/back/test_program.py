@@ -10,7 +10,7 @@ from codegen.back.target import IMAGE, LOADER, UEFI
 from codegen.lang import cli, fn, hlt, stub, u32, u64
 from codegen.link.flat import FlatLayout
 from codegen.link.image import ImageLayout
-from codegen.program import STAGES, CompileErrors, Sources, build_efi, build_flat, build_image, dump, lower
+from codegen.program import CompileErrors, Sources, build_efi, build_flat, build_image, lower
 
 THIS = sys.modules[__name__]
 
@@ -61,13 +61,3 @@ def test_an_image_a_loader_and_an_application_come_out_of_one_source(tmp_path: P
 def test_mistakes_are_raised_as_text_with_place_and_line() -> None:
     with pytest.raises(CompileErrors, match=r"test_program.py:\d+:\d+: error: "):
         lower(Sources([wrong], [THIS], IMAGE))
-
-
-@pytest.mark.parametrize(
-    "stage, part",
-    [("tree", "FunctionDef"), ("ir", "x.1 * 3u32"), ("ll", "umul.with"), ("opt", "define"), ("asm", "ret")],
-)
-def test_every_stage_of_a_function_can_be_looked_at(stage: str, part: str) -> None:
-    assert set(STAGES) == {"tree", "ir", "ll", "opt", "asm"}
-    name = f"{__name__}.triple"
-    assert part in dump(Sources([start, trap], [THIS], IMAGE), stage, name)
