@@ -60,7 +60,7 @@ def main() -> int:
         if Path(sys.prefix) != VENV:
             sys.stdout.flush()
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), str(ROOT / "build.py"), *sys.argv[1:]])
-        commands = {each.__name__: each for each in (run, test, iso, check, bench, coverage, dump)}
+        commands = {each.__name__: each for each in (run, test, iso, check, bench, coverage, dump, document)}
         return commands[arguments.command](arguments, rest)
     except (Failure, GuestError, PackageError) as failure:
         print(f"build.py: {failure}", file=sys.stderr)
@@ -312,6 +312,16 @@ def dump(arguments: argparse.Namespace, _rest: list[str]) -> int:
     return 0
 
 
+def document(_arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from hypervisor.exits.document import exits_page
+    from tests.exit_path.document import life_page
+
+    for name, page in {"exits.md": exits_page(), "life-of-an-exit.md": life_page()}.items():
+        (ROOT / "docs" / name).write_text(page)
+        print(f"docs/{name}")
+    return 0
+
+
 def load(path: Path) -> MachineConfig:
     """The checked configuration; all of its problems otherwise."""
     from hypervisor.config.check import load_config
@@ -382,6 +392,7 @@ def command_line() -> argparse.ArgumentParser:
     one.add_argument("--dump", type=passes, metavar="PASS,...", help=f"of {', '.join(PASSES)}, in place of that")
     one.add_argument("--vendor", choices=["vt-x", "amd-v"], default="vt-x", help="which of the two images")
     one.add_argument("--profile", choices=["release", "debug"], default="release")
+    command("document", "write the pages of docs/ that are made from the code")
     return parser
 
 

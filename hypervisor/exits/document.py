@@ -9,7 +9,7 @@ from hypervisor.vcpu.exit import ExitKind
 
 HEAD = f"""# VM exits
 
-Made from `hypervisor/vcpu/exit.py` and the handlers in `hypervisor/exits/` by `python -m hypervisor.exits.document`.
+Made from `hypervisor/vcpu/exit.py` and the handlers in `hypervisor/exits/` by `./build.py document`.
 {len(table.FILES)} files answer {len(registry.HANDLERS)} of {len(ExitKind)} kinds; the others stop the VM with a dump.
 
 | kind | answered in | how |
@@ -31,7 +31,3 @@ def answer(kind: ExitKind) -> str:
     place = handler.__module__.replace(".", "/") + ".py"
     words = " ".join((inspect.getdoc(handler) or "").split())
     return f"`{place}` `{handler.__name__}` | {words}"
-
-
-if __name__ == "__main__":
-    print(exits_page(), end="")
