@@ -12,6 +12,7 @@ from hypervisor.exits.decode.mmio import Combine, MmioInstruction, MmioOperation
 from hypervisor.exits.decode.plain_move import plain_move_of
 from hypervisor.exits.decode.registers import merge_index, read_register, write_register
 from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
+from hypervisor.exits.misconfigured import stop_on_misconfigured
 from hypervisor.exits.registry import Resume, on_exit
 from hypervisor.exits.unhandled import stop_with_dump
 from hypervisor.memory.owner import guest_tables_owner
@@ -33,7 +34,7 @@ DIRECTION_FLAG = 1 << 10
 def emulate_memory(vcpu: Vcpu) -> Resume:
     """Carry out the access to `exit.gpa`: nearly always a plain move, which needs no full decoding."""
     cause = vcpu.exit.cause
-    if cause.fetch or cause.page_walk or vcpu.pending.valid:
+    if cause.reserved or cause.fetch or cause.page_walk or vcpu.pending.valid:
         return access_of_the_processor(vcpu)
     move = plain_move_of(vcpu)
     if move.length == 0:
@@ -72,7 +73,10 @@ def emulate_decoded(vcpu: Vcpu) -> Resume:
 
 @fn(noinline=True, cold=True)
 def access_of_the_processor(vcpu: Vcpu) -> Resume:
-    """A fetch, a page walk or an event's delivery: only a fetch may have met memory (see `leaf_rights`)."""
+    """A fetch, a page walk or an event's delivery: only a fetch may have met memory (see `leaf_rights`). Or an entry of
+    our own that the processor refuses."""
+    if vcpu.exit.cause.reserved:
+        return stop_on_misconfigured(vcpu)
     if vcpu.exit.cause.fetch:
         owner = guest_tables_owner(vcpu.vm.id)
         if second_level_allow_fetch(vcpu.vm.second_level_root, vcpu.exit.gpa, owner):

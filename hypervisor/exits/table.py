@@ -19,6 +19,7 @@ FILES = (
     "hypercall",
     "interrupts",
     "memory",
+    "misconfigured",
     "msr.dispatch",
     "port",
     "refused",

@@ -221,6 +221,11 @@ def second_level_table(address: Hpa) -> u64:
 
 
 @contract
+def second_level_audit(entry: u64, level: u32) -> bool:
+    """Log every rule of the manual that an entry of `level` (4 is the root) breaks; True when there is none."""
+
+
+@contract
 def second_level_largest_leaf() -> u32:
     """3 when 1 GiB leaves may be used, else 2."""
 

@@ -48,13 +48,13 @@ EXIT_KINDS = 34
 
 
 class AccessCause(BitStruct, repr=u32):
-    """What kind of guest memory access faulted in the second-level tables."""
+    """What kind of guest memory access faulted in the second-level tables: a read when it is neither of the others."""
 
-    read: bool = bit(0)
     write: bool = bit(1)
     fetch: bool = bit(2)
-    page_walk: bool = bit(3)  # the access was to a guest page table
+    reserved: bool = bit(3)  # AMD-V: an entry of the tables has a reserved bit set, which is our own fault
     linear_valid: bool = bit(4)
+    page_walk: bool = bit(5)  # the access was to a guest page table
 
 
 class PortAccess(BitStruct, repr=u32):

@@ -103,7 +103,7 @@ def test_rep_stos_goes_one_element_at_a_time(run, vcpu):
     [
         ({"page_walk": True}, False, StopReason.OUTSIDE_MEMORY),
         ({"write": True}, True, StopReason.OUTSIDE_MEMORY),
-        ({"read": True}, False, StopReason.CRASHED),
+        ({"write": True}, False, StopReason.CRASHED),
     ],
 )
 def test_what_no_instruction_stands_for_stops_the_vm(vcpu, cause, pending, reason):

@@ -154,17 +154,18 @@ def test_a_string_port_exit_of_another_instruction_is_unknown(vcpu):
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (0x1_0000_0004, (True, False, False, False)),
-        (0x1_0000_0006, (False, True, False, False)),
-        (0x1_0000_0014, (True, False, True, False)),
-        (0x2_0000_0006, (False, True, False, True)),
+        (0x1_0000_0004, (False, False, False, False)),
+        (0x1_0000_0006, (True, False, False, False)),
+        (0x1_0000_0014, (False, True, False, False)),
+        (0x2_0000_0006, (True, False, True, False)),
+        (0x1_0000_000D, (False, False, False, True)),
     ],
 )
 def test_a_nested_page_fault_gives_address_and_cause(vcpu, error, expected):
     assert leave(vcpu, 0x400, exit_info_1=error, exit_info_2=0xFEE0_0020) == ExitKind.GUEST_MEMORY
     cause = vcpu.exit.cause
     assert int(vcpu.exit.gpa) == 0xFEE0_0020
-    assert (cause.read, cause.write, cause.fetch, cause.page_walk) == expected
+    assert (cause.write, cause.fetch, cause.page_walk, cause.reserved) == expected
 
 
 @pytest.mark.parametrize(

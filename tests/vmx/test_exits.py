@@ -107,15 +107,9 @@ def test_an_ept_violation_gives_addresses_and_cause(machine, vcpu):
     assert leave(machine, vcpu, reason, EXIT_QUALIFICATION=0x182, **places) == ExitKind.GUEST_MEMORY
     assert int(vcpu.exit.gpa) == 0xFEE0_0020 and int(vcpu.exit.gva) == 0xFFFF_FFFF_FF5F_D020
     cause = vcpu.exit.cause
-    assert (cause.read, cause.write, cause.fetch, cause.page_walk, cause.linear_valid) == (
-        False,
-        True,
-        False,
-        False,
-        True,
-    )
+    assert (cause.write, cause.fetch, cause.page_walk, cause.linear_valid) == (True, False, False, True)
     leave(machine, vcpu, reason, EXIT_QUALIFICATION=0x81, **places)
-    assert vcpu.exit.cause.page_walk and vcpu.exit.cause.read
+    assert vcpu.exit.cause.page_walk and not vcpu.exit.cause.write
     leave(machine, vcpu, reason, EXIT_QUALIFICATION=0x04, **places)
     assert vcpu.exit.cause.fetch and not vcpu.exit.cause.page_walk and not vcpu.exit.cause.linear_valid
 

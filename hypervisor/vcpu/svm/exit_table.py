@@ -19,7 +19,8 @@ INVD_OPCODE, WBINVD_OPCODE = 0x08, 0x09
 RDMSR_OPCODE, WRMSR_OPCODE = 0x32, 0x30
 IN, STRING, REPEAT, SIZE = 1 << 0, 1 << 2, 1 << 3, 7 << 4  # of EXITINFO1; the size is in bytes
 DS, INS_OPCODE = 3, 0x6C  # 6C to 6F: INS and OUTS
-FAULT_WRITE, FAULT_FETCH, FAULT_PAGE_WALK = 1 << 1, 1 << 4, 1 << 33
+FAULT_WRITE, FAULT_RESERVED = 1 << 1, 1 << 3  # of EXITINFO1 as of AccessCause; fetch is bit 4, page walk bit 33
+FETCH, PAGE_WALK = 1 << 2, 1 << 5  # of AccessCause
 
 
 def event(kind: ExitKind) -> Decoder:
@@ -113,12 +114,9 @@ def decode_nested_page_fault(vcpu: Vcpu) -> ExitKind:
     information = control.exit_info_1
     vcpu.exit.gpa = Gpa(control.exit_info_2)
     vcpu.exit.qualification = information
-    vcpu.exit.cause = AccessCause(
-        read=information & FAULT_WRITE == 0,
-        write=information & FAULT_WRITE != 0,
-        fetch=information & FAULT_FETCH != 0,
-        page_walk=information & FAULT_PAGE_WALK != 0,
-    )
+    same = u32.trunc(information) & (FAULT_WRITE | FAULT_RESERVED)
+    moved = u32.trunc(information >> 2) & FETCH | u32.trunc(information >> 28) & PAGE_WALK
+    vcpu.exit.cause = AccessCause.of(same | moved)
     return ExitKind.GUEST_MEMORY
 
 

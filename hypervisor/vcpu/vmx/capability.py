@@ -40,6 +40,7 @@ class VmxMisc(BitStruct, repr=u64):
 class EptVpidCapability(BitStruct, repr=u64):
     """IA32_VMX_EPT_VPID_CAP (A.10)."""
 
+    execute_only: bool = bit(0)
     four_level: bool = bit(6)
     write_back: bool = bit(14)
     leaf_2m: bool = bit(16)

@@ -9,9 +9,9 @@ from hypervisor.vcpu.vmx import fields
 from hypervisor.vcpu.vmx.inject import put_back, recover_event
 from hypervisor.vcpu.vmx.interruptibility import block_nmis
 
-ACCESS = 7  # read, write, fetch: the same bits in AccessCause
+ACCESS = 6  # write, fetch: the same bits in AccessCause
 LINEAR_VALID = 1 << 4
-PAGE_WALK = 1 << 3
+PAGE_WALK = 1 << 5
 NMI_UNBLOCKED = 1 << 12
 VALID = 0x8000_0000
 
@@ -20,7 +20,7 @@ VALID = 0x8000_0000
 def decode_ept_violation(vcpu: Vcpu) -> ExitKind:
     """Bit 7 says that there is a linear address, bit 8 that the access was not to a paging structure."""
     qualification = u32.trunc(fields.EXIT_QUALIFICATION.read())
-    walk = (qualification & ~(qualification >> 1)) >> 4 & PAGE_WALK
+    walk = (qualification & ~(qualification >> 1)) >> 2 & PAGE_WALK
     vcpu.exit.cause = AccessCause.of(qualification & ACCESS | qualification >> 3 & LINEAR_VALID | walk)
     vcpu.exit.gpa = Gpa(fields.GUEST_PHYSICAL_ADDRESS.read())
     vcpu.exit.gva = Gva(fields.GUEST_LINEAR_ADDRESS.read())
