@@ -104,6 +104,7 @@ def test_a_code_that_our_intercepts_do_not_cause_is_unknown(vcpu, code):
 
 def test_a_refused_entry_is_a_failed_entry(vcpu):
     assert leave(vcpu, 0xFFFF_FFFF_FFFF_FFFF) == ExitKind.ENTRY_FAILED
+    assert leave(vcpu, 0xFFFF_FFFF) == ExitKind.ENTRY_FAILED  # as QEMU writes it
 
 
 @pytest.mark.parametrize(("is_write", "text", "kind"), [(0, "0f32", ExitKind.RDMSR), (1, "0f30", ExitKind.WRMSR)])

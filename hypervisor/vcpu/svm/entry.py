@@ -162,4 +162,4 @@ def decode_exit(vcpu: Vcpu, code: u64) -> ExitKind:
     if code < EXIT_CODES:
         return DECODERS[u32.trunc(code)](vcpu)
     vcpu.exit.qualification = control_of(vcpu).exit_info_1
-    return ExitKind.ENTRY_FAILED if code == INVALID else ExitKind.UNKNOWN
+    return ExitKind.ENTRY_FAILED if u32.trunc(code) == INVALID else ExitKind.UNKNOWN

@@ -6,7 +6,7 @@ from codegen.lang import HwEnum, u32
 
 EXIT_CODES = 0x90  # below: by table
 NESTED_PAGE_FAULT = 0x400
-INVALID = 0xFFFF_FFFF_FFFF_FFFF  # VMEXIT_INVALID, -1
+INVALID = 0xFFFF_FFFF  # the low half of VMEXIT_INVALID, -1: QEMU's TCG writes no more
 
 
 class ExitCode(HwEnum, repr=u32):
