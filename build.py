@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -162,13 +163,14 @@ def run(arguments: argparse.Namespace, _rest: list[str]) -> int:
     images = build_images("release")
     archive = write_archive(config, images)
     memory = arguments.memory or default_memory(config.memory, archive.stat().st_size)
-    shape = {"host": Host(host), "firmware": Firmware(arguments.firmware), "cpus": arguments.cpus, "memory": memory}
+    firmware = Firmware(arguments.firmware)
+    shape = partial(Machine, Host(host), firmware=firmware, cpus=arguments.cpus, memory=memory)
     timeout = arguments.timeout or (EXPECT_SECONDS[host] if arguments.expect is not None else None)
     try:
         if arguments.direct:
-            machine = Machine(**shape, kernel=images[vendor], archive=archive)
+            machine = shape(kernel=images[vendor], archive=archive)
         else:
-            machine = Machine(**shape, iso=write_iso(arguments.config, images, archive, None), drive=Drive.CD)
+            machine = shape(iso=write_iso(arguments.config, images, archive, None), drive=Drive.CD)
         return run_machine(machine, Request(arguments.expect, timeout, arguments.log, tuple(config.names)))
     except (MachineError, OSError) as error:
         raise Failure(str(error)) from None

@@ -33,6 +33,9 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge",
     ast.Is: "is", ast.IsNot: "is not",
 }  # fmt: skip
+SIGNS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+}  # fmt: skip
 Outcome = tuple[ir.Expr, Flow, Flow]
 
 
@@ -235,7 +238,7 @@ def comparison_help(left: Type, right: Type) -> str:
 
 def sign(op: ast.cmpop) -> str:
     """As it is written."""
-    return {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}.get(type(op), "is")
+    return SIGNS.get(type(op), "is")
 
 
 @expression(ast.IfExp)

@@ -157,7 +157,8 @@ def unary(f: FunctionLowering, node: ast.UnaryOp, expected: Type | None) -> Valu
     loc = f.loc(node)
     if value.type == LITERAL:
         number = int(value.static)
-        return literal({ast.USub: -number, ast.Invert: ~number, ast.UAdd: number}[type(node.op)], loc)
+        results: dict[type[ast.unaryop], int] = {ast.USub: -number, ast.Invert: ~number, ast.UAdd: number}
+        return literal(results[type(node.op)], loc)
     if not isinstance(value.type, IntType):
         raise f.refuse(f"`{'~' if isinstance(node.op, ast.Invert) else '-'}` is for integers, not {value.type}", node)
     if isinstance(node.op, ast.Invert):

@@ -14,6 +14,7 @@ from codegen.lang import (
     bind,
     fn,
     fn_table,
+    implements,
     len,
     min,
     mmio,
@@ -34,6 +35,7 @@ from tests.lang.checked.good import (
     STATE,
     TIMERS,
     ExitReason,
+    Fault,
     Lapic,
     Ns16550,
     PageTable,
@@ -43,6 +45,7 @@ from tests.lang.checked.good import (
     Vcpu,
     allocate,
     enter,
+    last,
     on_cpuid,
     panic,
     twice,
@@ -138,6 +141,56 @@ def counted(text: Span) -> u32:
     k: u32 = len(text)  # E
     part: Span = text.view(0, Registers)  # E
     return usize(3)  # E
+
+
+@fn
+def enums(timer: Timer, reason: ExitReason, fault: Fault) -> ExitReason:
+    timer.reason = fault  # E
+    timer.reason = ExitReason.CPUDI  # E
+    a = u32(reason) + fault  # E
+    b: ExitReason = ExitReason.checked(u64(3)) if timer.armed else fault  # E
+    c: ExitReason = ExitReason.find(u32(10))  # E
+    return fault  # E
+
+
+@fn
+def calls(timer: Timer, vcpu: Vcpu, page: PageTable, guest: Gpa) -> None:
+    last(timer)  # E
+    timer.arm()  # E
+    timer.arm(u64(1), u64(2))  # E
+    timer.arm(whne=u64(1))  # E
+    vcpu_run(timer)  # E
+    phys(PageTable, Hpa(guest))  # E
+    address_of(page) - guest  # E
+    vcpu.timer.disarm()  # E
+
+
+@fn
+def no_result_on_one_way(number: u32) -> u32:  # E
+    if number > 3:
+        return number
+
+
+@fn
+def without_the_test(vcpu: Vcpu, owner: u32) -> u64:
+    following = vcpu.next
+    a = following.timer  # E
+    allocated = allocate(owner)
+    if isinstance(allocated, Fault):
+        return allocated  # E
+    return allocated
+
+
+@implements(vcpu_run)  # E
+@fn
+def run_with_another_signature(vcpu: Vcpu) -> u64:
+    return u64(0)
+
+
+@implements(vcpu_run)  # E
+@fn
+def run_with_another_struct(timer: Timer) -> u32:
+    return u32(0)
 
 
 def build_time() -> None:
