@@ -156,9 +156,7 @@ def test_both_type_checkers_accept_every_example(folder: Path) -> None:
 def settings(written: Path) -> Path:
     """The project's own for basedpyright, with the checkout as a place to import from."""
     path = written / "pyrightconfig.json"
-    path.write_text(
-        json.dumps({"typeCheckingMode": "standard", "extraPaths": [str(ROOT)], "reportReturnType": False})
-    )
+    path.write_text(json.dumps({"typeCheckingMode": "strict", "extraPaths": [str(ROOT)], "reportReturnType": False}))
     return path
 
 
