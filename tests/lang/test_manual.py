@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -155,8 +156,12 @@ def test_both_type_checkers_accept_every_example(folder: Path) -> None:
 
 def settings(written: Path) -> Path:
     """The project's own for basedpyright, with the checkout as a place to import from."""
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["basedpyright"]
+    rules = {name: value for name, value in own.items() if name.startswith(("report", "typeCheckingMode"))}
+    # Declarations of stubs and contracts have no body.
+    rules |= {"extraPaths": [str(ROOT)], "reportReturnType": False}
     path = written / "pyrightconfig.json"
-    path.write_text(json.dumps({"typeCheckingMode": "strict", "extraPaths": [str(ROOT)], "reportReturnType": False}))
+    path.write_text(json.dumps(rules))
     return path
 
 
