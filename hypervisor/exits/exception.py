@@ -3,20 +3,15 @@ CVE-2015-8104)."""
 
 from __future__ import annotations
 
-from codegen.lang import fn
+from codegen.lang import fn, u32
+from hypervisor.exits.inject import queue_exception
 from hypervisor.exits.registry import Resume, on_exit
-from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
-
-ALIGNMENT_CHECK = 17
 
 
 @on_exit(ExitKind.EXCEPTION)
 @fn
 def reflect_exception(vcpu: Vcpu) -> Resume:
     """Give the exception back to the guest at its next entry, as it was raised."""
-    has_error = vcpu.exit.vector == ALIGNMENT_CHECK
-    vcpu.pending = Event(vector=vcpu.exit.vector, type=EventType.EXCEPTION, has_error=has_error, valid=True)
-    vcpu.pending_error = vcpu.exit.error_code
-    return Resume.SAME_INSTRUCTION
+    return queue_exception(vcpu, u32(vcpu.exit.vector), vcpu.exit.error_code)

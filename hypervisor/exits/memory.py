@@ -14,7 +14,7 @@ from hypervisor.exits.decode.registers import merge_index, read_register, write_
 from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
 from hypervisor.exits.misconfigured import stop_on_misconfigured
 from hypervisor.exits.registry import Resume, on_exit
-from hypervisor.exits.unhandled import stop_with_dump
+from hypervisor.exits.stop import stop_with_dump
 from hypervisor.memory.owner import guest_tables_owner
 from hypervisor.memory.second_level import second_level_allow_fetch
 from hypervisor.vcpu.contract import vcpu_rflags, vcpu_rip, vcpu_set_rflags

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, int3, intrinsic, u32, u64
+from codegen.lang import fn, int3, intrinsic, rdmsr, u32, u64
+from hypervisor.cpu.idt import IDT
 from tests.guests.check import check, checks_of
+from tests.guests.checks.msr import INSTRUCTION, UNKNOWN
 from tests.guests.trapped import TRAPPED, came, expect
 
-DB, BP, UD = 1, 3, 6
+DB, BP, UD, DF, GP = 1, 3, 6, 8, 13
+GATE_PRESENT = 1 << 7
 
 
 @intrinsic(
@@ -62,6 +65,17 @@ def single_steps_see_an_emulated_instruction_as_one() -> bool:
     before = TRAPPED.single_steps
     step_over_cpuid()
     return TRAPPED.single_steps - before == 5
+
+
+@check
+@fn
+def an_injected_exception_without_a_gate_is_a_double_fault() -> bool:
+    gate = IDT.gates[u32(GP)]
+    gate.type = gate.type & ~GATE_PRESENT
+    expect(u64(INSTRUCTION))
+    rdmsr(u32(UNKNOWN))
+    gate.type = gate.type | GATE_PRESENT
+    return came(u32(DF), u64(0))
 
 
 CHECKS = checks_of(globals())
