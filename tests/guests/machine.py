@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import PortBlock, Reg, at, cli, fn, hlt, ports, u8, u16
+from codegen.lang import Hpa, MmioBlock, PortBlock, Reg, at, cli, fn, hlt, mmio, ports, u8, u16, u32
 from hypervisor.devices.acpi.layout import PM1_CONTROL, SLEEP_TYPE_S5
 
 SLEEP_ENABLE = 1 << 13
 TIMER_HZ = 1_193_182
 FIRST_VECTOR = 0x20
 ONE_SHOT = 0x30  # channel 0, both bytes, mode 0
+
+
+LOCAL_APIC = 0xFEE0_0000
+NMI_TO_APIC_0 = 0x0000_4400  # the shorthand "self" cannot carry an NMI (SDM vol. 3A, table 11-3)
+
+
+class Apic(MmioBlock, size=0x1000):
+    """What the guest uses of its local APIC."""
+
+    eoi: Reg[u32] = at(0xB0)
+    spurious: Reg[u32] = at(0xF0)
+    command: Reg[u32] = at(0x300)
+    command_high: Reg[u32] = at(0x310)
 
 
 class BytePort(PortBlock, size=4):
@@ -69,3 +82,11 @@ def timer_in(ticks: u16) -> None:
     write_byte(u16(0x43), u8(ONE_SHOT))
     write_byte(u16(0x40), u8.trunc(ticks))
     write_byte(u16(0x40), u8.trunc(ticks >> 8))
+
+
+@fn
+def send_nmi() -> None:
+    """To the processor itself."""
+    apic = mmio(Apic, Hpa(LOCAL_APIC))
+    apic.command_high.write(u32(0))
+    apic.command.write(u32(NMI_TO_APIC_0))

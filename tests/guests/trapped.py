@@ -7,7 +7,7 @@ from typing import Never
 from codegen.lang import Field, Struct, fn, storage, trap_site, u32, u64
 from hypervisor.cpu.trap_frame import TrapFrame
 from tests.guests.console import say
-from tests.guests.machine import power_off
+from tests.guests.machine import power_off, send_nmi
 
 NOTHING = 0xFFFF_FFFF
 FIRST_INTERRUPT = 32
@@ -25,6 +25,7 @@ class Trapped(Struct):
     last_interrupt: Field[u32]
     single_steps: Field[u32]
     nmis: Field[u32]
+    nmi_again: Field[bool]  # the handler sends the next one itself
 
 
 TRAPPED = storage(Trapped)
@@ -55,6 +56,9 @@ def handle_trap(frame: TrapFrame) -> None:
     vector = u32.trunc(frame.vector)
     if vector == 2:
         TRAPPED.nmis += 1
+        if TRAPPED.nmi_again:
+            TRAPPED.nmi_again = False
+            send_nmi()
         return
     if vector >= FIRST_INTERRUPT:
         TRAPPED.interrupts += 1

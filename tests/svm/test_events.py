@@ -5,12 +5,8 @@ import pytest
 from codegen.lang import u8
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.svm.inject import inject
-from hypervisor.vcpu.svm.interruptibility import (
-    vcpu_can_take_interrupt,
-    vcpu_can_take_nmi,
-    vcpu_request_interrupt_window,
-    vcpu_request_nmi_window,
-)
+from hypervisor.vcpu.svm.interruptibility import vcpu_can_take_interrupt, vcpu_request_interrupt_window
+from hypervisor.vcpu.svm.nmi import see_iret, vcpu_can_take_nmi, vcpu_request_nmi_window
 from hypervisor.vcpu.svm.skip import vcpu_skip_instruction
 from hypervisor.vcpu.svm.state import control_of, save_of
 from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
@@ -69,8 +65,6 @@ def test_an_interrupt_window_is_an_intercepted_virtual_interrupt(vcpu):
 
 
 def test_an_nmi_blocks_the_next_until_its_iret_is_done(vcpu):
-    from hypervisor.vcpu.svm.interruptibility import see_iret
-
     vcpu.pending = NMI
     inject(vcpu)
     assert not vcpu_can_take_nmi(vcpu)

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.lang import bind, u8, u32
+from codegen.lang import bind, u8, u32, u64
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.svm.entry import svm_enter, vcpu_run
 from hypervisor.vcpu.svm.exit_code import ExitCode
-from hypervisor.vcpu.svm.interruptibility import vcpu_request_nmi_window
 from hypervisor.vcpu.svm.model import PROCESSOR
+from hypervisor.vcpu.svm.nmi import vcpu_can_take_nmi, vcpu_request_nmi_window
+from hypervisor.vcpu.svm.skip import vcpu_skip_instruction
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of, svm_of
 from hypervisor.vcpu.vcpu import VcpuWork
 from tests.played_guest.machine import new_machine, put, set_mode
@@ -227,6 +228,80 @@ def test_an_nmi_that_waits_is_offered_at_the_first_exit_behind_the_iret(vcpu):
     vcpu.work.store(u32(0))
     leave(vcpu, ExitCode.INTERRUPT)
     assert vcpu.work.load() == 0
+
+
+IRETQ = b"\x48\xcf"
+TF, BS, B0 = 1 << 8, 1 << 14, 1
+
+
+@pytest.fixture
+def in_handler(vcpu):
+    """An NMI's handler runs, a second NMI waits, and the guest has come to the handler's IRET."""
+    vcpu.pending = Event(vector=u8(2), type=EventType.NMI, valid=True)
+    leave(vcpu, ExitCode.INTERRUPT)
+    vcpu_request_nmi_window(vcpu, True)
+    assert leave(vcpu, ExitCode.IRET) == ExitKind.NONE
+    return vcpu
+
+
+def stepped(vcpu, rflags, dr6=BS):
+    """The guest has run one instruction."""
+    save = save_of(vcpu)
+
+    def enter(_):
+        assert save.rflags & TF != 0
+        save.rip, save.rflags, save.dr6 = RIP + 0x100, rflags, save.dr6 | u64(dr6)
+        control_of(vcpu).exit_code, control_of(vcpu).exit_interrupt_info = ExitCode.DEBUG_EXCEPTION.value, 0
+
+    bind(svm_enter, enter)
+    return vcpu_run(vcpu)
+
+
+@pytest.mark.parametrize("rflags", [2, 0x302])
+def test_one_step_over_the_iret_opens_the_nmi_window_and_leaves_what_it_loaded(in_handler, rflags):
+    assert stepped(in_handler, rflags) == ExitKind.NMI_WINDOW
+    assert vcpu_can_take_nmi(in_handler)
+    assert save_of(in_handler).rflags == rflags and save_of(in_handler).dr6 & BS == 0
+
+
+def test_a_breakpoint_behind_the_iret_is_the_guests(in_handler):
+    assert stepped(in_handler, 2, BS | B0) == ExitKind.EXCEPTION
+    assert in_handler.exit.vector == 1 and save_of(in_handler).dr6 & (BS | B0) == B0
+
+
+def test_an_exit_before_the_step_opens_no_window(in_handler):
+    assert leave(in_handler, ExitCode.INTERRUPT) == ExitKind.HOST_INTERRUPT
+    assert not vcpu_can_take_nmi(in_handler) and in_handler.work.load() == 0
+    assert stepped(in_handler, 2) == ExitKind.NMI_WINDOW
+
+
+def test_one_step_over_a_shadow_opens_the_nmi_window_and_takes_tf_away(vcpu):
+    leave(vcpu, ExitCode.INTERRUPT)
+    control_of(vcpu).interrupt_shadow = 1
+    vcpu_request_nmi_window(vcpu, True)
+    assert stepped(vcpu, 0x302) == ExitKind.NMI_WINDOW
+    assert save_of(vcpu).rflags == 0x202
+
+
+def test_an_emulated_instruction_ends_the_step_without_an_exception(vcpu):
+    leave(vcpu, ExitCode.INTERRUPT)
+    save_of(vcpu).rflags = 0x202
+    control_of(vcpu).interrupt_shadow = 1
+    vcpu_request_nmi_window(vcpu, True)
+    leave(vcpu, ExitCode.HLT)
+    vcpu_skip_instruction(vcpu)
+    assert save_of(vcpu).rflags == 0x202 and not vcpu.pending.valid
+    assert VcpuWork.of(vcpu.work.load()).nmi
+
+
+def test_a_guest_that_steps_by_itself_gets_its_exception(vcpu):
+    vcpu.pending = Event(vector=u8(2), type=EventType.NMI, valid=True)
+    leave(vcpu, ExitCode.INTERRUPT)
+    vcpu_request_nmi_window(vcpu, True)
+    save_of(vcpu).rflags = 2 | TF
+    leave(vcpu, ExitCode.IRET)
+    assert stepped(vcpu, 2) == ExitKind.EXCEPTION
+    assert save_of(vcpu).dr6 & BS != 0
 
 
 def test_a_flush_lasts_for_one_entry(vcpu):

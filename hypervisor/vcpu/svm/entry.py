@@ -11,8 +11,8 @@ from hypervisor.vcpu.guard import BEFORE_ENTRY, BEHIND_EXIT, GUARD_CONSTANTS, OP
 from hypervisor.vcpu.svm.exit_code import EXIT_CODES, INVALID
 from hypervisor.vcpu.svm.exit_table import DECODERS, HOT_DECODERS
 from hypervisor.vcpu.svm.inject import inject, put_back
-from hypervisor.vcpu.svm.interruptibility import look_for_nmi_window
 from hypervisor.vcpu.svm.loaded import load
+from hypervisor.vcpu.svm.nmi import look_for_nmi_window
 from hypervisor.vcpu.svm.state import SvmVcpu, control_of, svm_of
 from hypervisor.vcpu.svm.tlb import FLUSH_NOTHING
 from hypervisor.vcpu.svm.vmcb import SAVE_RAX
@@ -113,7 +113,8 @@ def svm_enter_guarded(vcpu: Vcpu) -> None:
 
 @fn(noinline=True, cold=True)
 def enter_rarely(vcpu: Vcpu) -> None:
-    """An entry after another vCPU had the processor, with guards, with a flush, or after a timer interrupt that was
+    """An entry after another vCPU had the processor, with guards, with a flush,
+    for a wanted NMI window, or after a timer interrupt that was
     taken behind an exit of another cause: then the deadline has passed, and the guest must not run on without a
     timer."""
     load(vcpu)
@@ -125,10 +126,13 @@ def enter_rarely(vcpu: Vcpu) -> None:
     if state.guards != 0:
         svm_enter_guarded(vcpu)
     else:
-        CPU.current.plain_vcpu = address_of(vcpu)
+        if not state.nmi_window:
+            CPU.current.plain_vcpu = address_of(vcpu)
         svm_enter(vcpu)
     control.tlb_control = FLUSH_NOTHING
     state.flush = FLUSH_NOTHING
+    if state.nmi_window:
+        look_for_nmi_window(vcpu)
 
 
 @implements(contract.vcpu_run)
@@ -146,8 +150,6 @@ def vcpu_run(vcpu: Vcpu) -> ExitKind:
     control = state.vmcb.control
     if control.exit_interrupt_info & 0x8000_0000 != 0:
         put_back(vcpu, control.exit_interrupt_info)
-    if state.nmi_window:
-        look_for_nmi_window(vcpu)
     code = control.exit_code
     for hot, decode in static(HOT_DECODERS):
         if code == hot:

@@ -6,12 +6,13 @@ from codegen.lang import Gpa, Local, fn, fn_table, u8, u32
 from hypervisor.exits.decode.length import length_of_two_byte
 from hypervisor.exits.decode.prefixes import NO_SEGMENT, address_bytes, take_prefixes
 from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
+from hypervisor.vcpu.event import Vector
 from hypervisor.vcpu.exit import AccessCause, ExitKind, PortAccess
 from hypervisor.vcpu.svm.decode_control import decode_cr4_write, decode_cr8_read, decode_cr8_write
 from hypervisor.vcpu.svm.exit_code import EXIT_CODES, NESTED_PAGE_FAULT, ExitCode
 from hypervisor.vcpu.svm.instruction_length import Decoder, length_by_next_rip, one_byte, three_byte, two_byte
 from hypervisor.vcpu.svm.instructions import deliver_host_machine_check
-from hypervisor.vcpu.svm.interruptibility import see_iret
+from hypervisor.vcpu.svm.nmi import see_iret, step_done
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of
 from hypervisor.vcpu.vcpu import Vcpu
 
@@ -33,16 +34,22 @@ def event(kind: ExitKind) -> Decoder:
     return decode_event
 
 
-def exception(vector: int) -> Decoder:
-    """An intercepted exception of the guest; SVM has updated DR6 by then (APM vol. 2, 15.12.2)."""
+@fn
+def decode_debug_exception(vcpu: Vcpu) -> ExitKind:
+    """SVM has updated DR6 by now (APM vol. 2, 15.12.2)."""
+    if step_done(vcpu):
+        return ExitKind.NMI_WINDOW
+    vcpu.exit.vector = u8(Vector.DB)
+    vcpu.exit.error_code = 0
+    return ExitKind.EXCEPTION
 
-    @fn
-    def decode_exception(vcpu: Vcpu) -> ExitKind:
-        vcpu.exit.vector = vector
-        vcpu.exit.error_code = u32.trunc(control_of(vcpu).exit_info_1)
-        return ExitKind.EXCEPTION
 
-    return decode_exception
+@fn
+def decode_alignment_check(vcpu: Vcpu) -> ExitKind:
+    """The error code is in EXITINFO1."""
+    vcpu.exit.vector = u8(Vector.AC)
+    vcpu.exit.error_code = u32.trunc(control_of(vcpu).exit_info_1)
+    return ExitKind.EXCEPTION
 
 
 @fn
@@ -143,8 +150,8 @@ DECODERS = fn_table(
         ExitCode.CR8_READ: decode_cr8_read,
         ExitCode.CR4_WRITE: decode_cr4_write,
         ExitCode.CR8_WRITE: decode_cr8_write,
-        ExitCode.DEBUG_EXCEPTION: exception(1),
-        ExitCode.ALIGNMENT_CHECK: exception(17),
+        ExitCode.DEBUG_EXCEPTION: decode_debug_exception,
+        ExitCode.ALIGNMENT_CHECK: decode_alignment_check,
         ExitCode.MACHINE_CHECK: decode_machine_check,
         ExitCode.INTERRUPT: event(ExitKind.HOST_INTERRUPT),
         ExitCode.NMI: event(ExitKind.HOST_NMI),

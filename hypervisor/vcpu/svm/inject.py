@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import fn, u32, u64
 from hypervisor.vcpu.event import Event, EventType
-from hypervisor.vcpu.svm.interruptibility import block_nmis
+from hypervisor.vcpu.svm.nmi import block_nmis
 from hypervisor.vcpu.svm.state import control_of, save_of, svm_of
 from hypervisor.vcpu.vcpu import Vcpu
 

@@ -24,6 +24,7 @@ def vcpu_reset_registers(vcpu: Vcpu) -> None:
     state.nmi_blocked = False
     state.nmi_window = False
     state.iret_pending = False
+    state.stepping = False
     save = state.vmcb.save
     save.zero()
     save.efer = EFER_SVME

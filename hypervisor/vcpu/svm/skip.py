@@ -5,6 +5,7 @@ from __future__ import annotations
 from codegen.lang import fn, implements, u8, u32, u64
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.event import Event, EventType
+from hypervisor.vcpu.svm.nmi import NMI_WORK, end_step
 from hypervisor.vcpu.svm.state import svm_of
 from hypervisor.vcpu.vcpu import Vcpu
 
@@ -42,7 +43,12 @@ def wrapped(vcpu: Vcpu, rip: u64) -> u64:
 
 @fn(cold=True, noinline=True)
 def raise_single_step(vcpu: Vcpu) -> None:
-    """The VMCB has no pending debug exceptions: the #DB is injected, unless another event goes first."""
+    """The VMCB has no pending debug exceptions: the #DB is injected, unless another event goes first. A step of our own
+    is done by this instruction."""
+    if svm_of(vcpu).stepping:
+        end_step(vcpu)
+        vcpu.work.fetch_or(NMI_WORK)
+        return
     if vcpu.pending.valid:
         return
     save = svm_of(vcpu).vmcb.save

@@ -32,6 +32,9 @@ class SvmVcpu(Struct):
     iret_rip: Field[u64]  # where the IRET stands that will unblock NMIs, while `iret_pending`
     iret_pending: Field[bool]
     nmi_window: Field[bool]
+    stepping: Field[bool]  # TF is ours: see nmi.py
+    step_iret: Field[bool]  # over an IRET
+    step_dr6: Field[u64]  # DR6 before the step
     flush: Field[u32]  # TLB control for the next entry
     asid: Field[u32]
     guards: Field[u32]  # Guards, as this machine needs them

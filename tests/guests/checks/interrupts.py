@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from codegen.lang import Hpa, MmioBlock, Reg, at, cli, cpuid, fn, intrinsic, mmio, rdtsc, sti, sti_hlt, u16, u32
+from codegen.lang import Hpa, cli, cpuid, fn, intrinsic, mfence, mmio, rdtsc, sti, sti_hlt, u16, u32
 from tests.guests.check import check, checks_of
-from tests.guests.machine import FIRST_VECTOR, interrupt_done, timer_in
+from tests.guests.machine import FIRST_VECTOR, LOCAL_APIC, Apic, interrupt_done, send_nmi, timer_in
 from tests.guests.trapped import TRAPPED
 
 SHORT = 300  # ticks of 1.193 MHz: a quarter of a millisecond
 PATIENCE = 2_000_000_000  # TSC ticks
-LOCAL_APIC = 0xFEE0_0000
-NMI_TO_APIC_0 = 0x0000_4400  # the shorthand "self" cannot carry an NMI (SDM vol. 3A, table 11-3)
 SELF_FIXED = 0x0004_4000
 VECTOR = 0x51
-
-
-class Apic(MmioBlock, size=0x1000):
-    """What these checks use."""
-
-    eoi: Reg[u32] = at(0xB0)
-    spurious: Reg[u32] = at(0xF0)
-    command: Reg[u32] = at(0x300)
-    command_high: Reg[u32] = at(0x310)
 
 
 @intrinsic("sti; cpuid; cli", "={ax},={bx},={cx},={dx},{ax},{cx},~{memory}")
@@ -104,11 +93,19 @@ def a_processor_interrupts_itself() -> bool:
 @fn
 def an_nmi_comes_though_interrupts_are_off() -> bool:
     before = TRAPPED.nmis
-    apic = mmio(Apic, Hpa(LOCAL_APIC))
-    apic.command_high.write(u32(0))
-    apic.command.write(u32(NMI_TO_APIC_0))
+    send_nmi()
     cpuid(u32(0), u32(0))
     return TRAPPED.nmis == before + 1
+
+
+@check
+@fn
+def an_nmi_in_an_nmi_comes_right_behind_its_end() -> bool:
+    before = TRAPPED.nmis
+    TRAPPED.nmi_again = True
+    send_nmi()
+    mfence()
+    return TRAPPED.nmis == before + 2
 
 
 CHECKS = checks_of(globals())
