@@ -56,7 +56,7 @@ def wrmsr_parts(msr: u32, low: u32, high: u32) -> None:
     host.cpu.wrmsr(int(msr), int(high) << 32 | int(low))
 
 
-@intrinsic("rdtsc", "={ax},={dx}")
+@intrinsic("rdtsc", "={ax},={dx},~{memory}")
 def rdtsc_parts() -> tuple[u32, u32]:
     value = u64(host.cpu.rdtsc())
     return u32.trunc(value), u32.trunc(value >> 32)
