@@ -25,10 +25,12 @@ from codegen.lang.forms import (
     view_at,
 )
 from codegen.lang.intrinsics import (
+    bounded_index,
     clac,
     clflush,
     cli,
     cpuid,
+    forget_range,
     fxrstor64,
     fxsave64,
     hlt,
@@ -168,6 +170,7 @@ __all__ = [
     "bind",
     "bit",
     "bits",
+    "bounded_index",
     "clac",
     "clflush",
     "cli",
@@ -176,6 +179,7 @@ __all__ = [
     "cpuid",
     "fn",
     "fn_table",
+    "forget_range",
     "fxrstor64",
     "fxsave64",
     "hlt",

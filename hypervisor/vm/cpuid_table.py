@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, HwEnum, Struct, count, fn, max, range, u32, u64
+from codegen.lang import Array, Field, HwEnum, Struct, bounded_index, count, fn, forget_range, max, range, u32, u64
 
 BASIC_LEAVES = 0x20
 EXTENDED_LEAVES = 0x22
@@ -59,13 +59,13 @@ class CpuidTable(Struct):
 
     @fn
     def find(self, leaf: u32) -> CpuidAnswer:
-        """The entry of `leaf`; `absent` for one that the guest's processor does not have."""
+        """The entry of `leaf`, which a guest chooses; `absent` for one that the guest's processor does not have."""
         if leaf < BASIC_LEAVES:
-            return self.basic[leaf]
+            return self.basic[forget_range(u64(leaf)) & (BASIC_LEAVES - 1)]
         if leaf >= EXTENDED_FIRST and leaf < EXTENDED_FIRST + EXTENDED_LEAVES:
-            return self.extended[leaf - EXTENDED_FIRST]
+            return self.extended[bounded_index(u64(leaf - EXTENDED_FIRST), u64(EXTENDED_LEAVES))]
         if leaf >= HYPERVISOR_FIRST and leaf < HYPERVISOR_FIRST + HYPERVISOR_LEAVES:
-            return self.hypervisor[leaf - HYPERVISOR_FIRST]
+            return self.hypervisor[bounded_index(u64(leaf - HYPERVISOR_FIRST), u64(HYPERVISOR_LEAVES))]
         return self.absent
 
     @fn

@@ -1,16 +1,32 @@
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any, Never
 
 from codegen.back.llvm_text import ModuleText
 from codegen.back.target import IMAGE
-from codegen.lang import Field, Struct, fn, fn_table, intrinsic, storage, u32, u64
+from codegen.lang import (
+    Array,
+    Field,
+    Struct,
+    bounded_index,
+    count,
+    fn,
+    fn_table,
+    forget_range,
+    intrinsic,
+    rdtsc,
+    storage,
+    u32,
+    u64,
+)
 from codegen.program import Sources, dump, llvm_function, lower
 
 
 class State(Struct):
     limit: Field[u64]
+    cells: Array[u64] = count(4)
 
 
 STATE = storage(State)
@@ -37,6 +53,12 @@ def read_again(state: State) -> u64:
     first = state.limit
     changes_memory()
     return first.wrapping_add(state.limit)
+
+
+@fn(export="read_over_time")
+def read_over_time(state: State) -> u64:
+    first = state.limit
+    return rdtsc().wrapping_add(first).wrapping_add(state.limit)
 
 
 @fn
@@ -99,6 +121,10 @@ def test_a_value_stays_in_its_register_across_an_instruction_that_leaves_memory_
     assert dump(sources(read_again), "opt", "read_again").count("load i64") == 2
 
 
+def test_a_loop_that_watches_the_clock_sees_what_an_interrupt_writes() -> None:
+    assert dump(sources(read_over_time), "opt", "read_over_time").count("load i64") == 2
+
+
 def test_the_absence_of_an_inlined_result_is_tested_once() -> None:
     text = dump(sources(use), "opt", "use")
     assert "{ i1" not in text
@@ -120,3 +146,28 @@ def test_what_only_cold_functions_reach_is_cold() -> None:
 def test_code_is_optimised_for_size_and_hot_functions_for_speed() -> None:
     assert "optsize" in attributes(f"{__name__}.from_both")
     assert "optsize" not in attributes(f"{__name__}.quick")
+
+
+@fn(export="by_mask")
+def by_mask(state: State, index: u64) -> u64:
+    return state.cells[forget_range(index) & 3] if index < 4 else u64(0)
+
+
+@fn(export="by_count")
+def by_count(state: State, index: u64) -> u64:
+    return state.cells[bounded_index(index, u64(4))] if index < 4 else u64(0)
+
+
+def test_an_index_is_masked_although_a_comparison_has_bounded_it() -> None:
+    text = dump(sources(by_mask), "asm", "by_mask")
+    assert re.search(r"and[lq]\s+\$3,", text) and "trap" not in text
+
+
+def test_an_index_is_bounded_without_a_branch() -> None:
+    text = dump(sources(by_count), "asm", "by_count")
+    assert re.search(r"cmpq\s+\$4, .*\n\s*sbbq.*\n\s*andq", text)
+
+
+def test_a_bounded_index_is_the_index_or_0() -> None:
+    assert [bounded_index(u64(i), u64(3)) for i in (0, 2, 3, 1 << 63)] == [0, 2, 0, 0]
+    assert forget_range(u64(7)) == 7

@@ -51,13 +51,16 @@ from codegen.lang.intrinsics.descriptors import (
 from codegen.lang.intrinsics.flow import cli, hlt, int3, pause, sti, sti_hlt, ud2
 from codegen.lang.intrinsics.identity import cpuid, rdmsr, rdrand, rdtsc, wrmsr
 from codegen.lang.intrinsics.ordering import clac, clflush, invlpg, lfence, mfence, sfence, stac, wbinvd
+from codegen.lang.intrinsics.speculation import bounded_index, forget_range
 from codegen.lang.intrinsics.state import fxrstor64, fxsave64, xgetbv, xrstor64, xsave64, xsetbv
 
 __all__ = [
+    "bounded_index",
     "clac",
     "clflush",
     "cli",
     "cpuid",
+    "forget_range",
     "fxrstor64",
     "fxsave64",
     "hlt",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from codegen.lang import fn, fn_table, static, table, u8, u32
+from codegen.lang import fn, fn_table, forget_range, static, table, u8, u32, u64
 from hypervisor.console.log import log
 from hypervisor.exits.inject import inject_general_protection
 from hypervisor.exits.msr import policy
@@ -20,18 +20,20 @@ for _name in FILES:
 
 _classes, _readers, _writers = policy.dispatch_table()
 
-CLASSES = table(u8, _classes)
+CLASSES_MASK = (1 << (len(_classes) - 1).bit_length()) - 1
+CLASSES = table(u8, [*_classes, *bytes(CLASSES_MASK + 1 - len(_classes))])
 READERS = fn_table(_readers)
 WRITERS = fn_table(_writers)
 
 
 @fn
 def find(number: u32) -> u32:
-    """Index of the range that holds `number`, plus 1; 0 when the policy does not name it."""
+    """Index of the range that holds `number`, plus 1; 0 when the policy does not name it. The guest chooses `number`,
+    and what is found chooses a function: so not even a guess may read beside the table (XSA-261)."""
     for first, length in static(policy.WINDOWS):
         offset = number.wrapping_sub(u32(first))
         if offset < length:
-            return u32(CLASSES[offset + static(start_of(first))])
+            return u32(CLASSES[forget_range(u64(offset + static(start_of(first)))) & CLASSES_MASK])
     return u32(0)
 
 
