@@ -63,3 +63,10 @@ def nmi_window(vcpu: Vcpu) -> Resume:
     vcpu_request_nmi_window(vcpu, False)
     vcpu.work.fetch_or(NMI_WORK)
     return Resume.SAME_INSTRUCTION
+
+
+@on_exit(ExitKind.INIT)
+@fn
+def host_init(vcpu: Vcpu) -> Resume:
+    """The platform signalled INIT to the processor: no guest did, theirs are messages between vCPUs. Go on."""
+    return Resume.SAME_INSTRUCTION
