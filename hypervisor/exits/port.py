@@ -147,6 +147,6 @@ def queue_fault(vcpu: Vcpu, fault: Fault, linear: u64, access: Access) -> None:
         inject_general_protection(vcpu)
         return
     vcpu_set_cr(vcpu, u32(2), linear)
-    present = u32(0) if isinstance(translate_linear(vcpu, linear, Access()), Fault) else u32(PRESENT)
+    present = u32(0) if isinstance(translate_linear(vcpu, linear, Access(any_right=True)), Fault) else u32(PRESENT)
     rights = (u32(WRITE) if access.write else u32(0)) | (u32(USER) if access.user else u32(0))
     inject_exception_with_error(vcpu, Vector.PF, present | rights)

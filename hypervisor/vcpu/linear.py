@@ -6,11 +6,12 @@ from codegen.lang import BitStruct, Gpa, bit, fn, static, u32, u64
 from hypervisor.exits.canonical import is_canonical
 from hypervisor.memory.fault import Fault
 from hypervisor.memory.guest import read_u32, read_u64
-from hypervisor.vcpu.contract import vcpu_cr, vcpu_efer
+from hypervisor.vcpu.contract import vcpu_cr, vcpu_efer, vcpu_rflags
 from hypervisor.vcpu.vcpu import Vcpu
 
 CR0_PG, CR0_WP = 1 << 31, 1 << 16
-CR4_PSE, CR4_PAE, CR4_SMEP = 1 << 4, 1 << 5, 1 << 20
+CR4_PSE, CR4_PAE, CR4_SMEP, CR4_SMAP = 1 << 4, 1 << 5, 1 << 20, 1 << 21
+RFLAGS_AC = 1 << 18
 EFER_LMA, EFER_NXE = 1 << 10, 1 << 11
 FRAME = 0x000F_FFFF_FFFF_F000
 PRESENT, WRITABLE, USER, LARGE, NO_EXECUTE = 1 << 0, 1 << 1, 1 << 2, 1 << 7, 1 << 63
@@ -22,6 +23,7 @@ class Access(BitStruct, repr=u32):
     write: bool = bit(0)
     fetch: bool = bit(1)
     user: bool = bit(2)
+    any_right: bool = bit(3)  # only whether something is mapped there
 
 
 @fn
@@ -123,7 +125,10 @@ def walk_legacy(vcpu: Vcpu, root: u64, address: u64, access: Access, large_pages
 
 @fn
 def rights_allow(vcpu: Vcpu, rights: u64, no_execute: u64, access: Access) -> bool:
-    """Access rights of a walk (SDM vol. 3A, 4.6); `rights` holds the AND of all entries' W and U bits."""
+    """Access rights of a walk (SDM vol. 3A, 4.6); `rights` holds the AND of all entries' W and U bits. Data accesses
+    are explicit ones: RFLAGS.AC suspends SMAP for them."""
+    if access.any_right:
+        return True
     if access.user and rights & USER == 0:
         return False
     if access.write and rights & WRITABLE == 0 and (access.user or vcpu_cr(vcpu, u32(0)) & CR0_WP != 0):
@@ -133,4 +138,6 @@ def rights_allow(vcpu: Vcpu, rights: u64, no_execute: u64, access: Access) -> bo
             return False
         if not access.user and rights & USER != 0 and vcpu_cr(vcpu, u32(4)) & CR4_SMEP != 0:
             return False
+    elif not access.user and rights & USER != 0 and vcpu_cr(vcpu, u32(4)) & CR4_SMAP != 0:
+        return vcpu_rflags(vcpu) & RFLAGS_AC != 0
     return True

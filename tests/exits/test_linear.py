@@ -21,7 +21,7 @@ class Tables:
 
     def __init__(self, source: random.Random, mode: str) -> None:
         self.mode, self.memory, self.source = mode, {}, source
-        self.wp, self.nxe, self.smep, self.pse = (source.random() < 0.5 for _ in range(4))
+        self.wp, self.nxe, self.smep, self.pse, self.smap, self.ac = (source.random() < 0.5 for _ in range(6))
         self.width = 4 if mode == "legacy" else 8
         self.levels = {"off": (), "legacy": (22, 12), "pae": (30, 21, 12), "long": (39, 30, 21, 12)}[mode]
 
@@ -91,7 +91,8 @@ class Tables:
                 return False
             if not access.user and user and self.smep:
                 return False
-        return True
+        # 4.6.1: a supervisor's explicit data access to a user page needs SMAP off or RFLAGS.AC on.
+        return access.fetch or access.user or not user or not self.smap or self.ac
 
 
 def guest_with(mode, tables):
@@ -99,7 +100,8 @@ def guest_with(mode, tables):
     save = save_of(vcpu)
     save.cr3 = 0x1000
     save.cr0 = 0x11 | tables.wp << 16 | (0x8000_0000 if mode != "off" else 0)
-    save.cr4 = tables.smep << 20 | tables.pse << 4 | (0x20 if mode in ("pae", "long") else 0)
+    save.rflags = 2 | tables.ac << 18
+    save.cr4 = tables.smep << 20 | tables.smap << 21 | tables.pse << 4 | (0x20 if mode in ("pae", "long") else 0)
     save.efer = 0x1000 | tables.nxe << 11 | (0x500 if mode == "long" else 0)
     return vcpu
 

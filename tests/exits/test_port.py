@@ -93,6 +93,22 @@ def test_a_fault_is_the_guests_and_keeps_what_was_done(run, vcpu, present, user,
     assert vcpu.pending.vector == 14 and vcpu.pending_error == error and save_of(vcpu).cr2 == 0x80_0000
 
 
+SMAP, AC = 1 << 21, 1 << 18
+
+
+@everywhere
+@pytest.mark.parametrize("is_in", [False, True])
+def test_smap_keeps_the_kernel_from_a_user_page_unless_ac_is_set(run, vcpu, is_in):
+    save = save_of(vcpu)
+    save.cr4 = save.cr4 | SMAP
+    vcpu.regs.rsi = vcpu.regs.rdi = 0x30_0000
+    save.rflags = 2
+    assert access(vcpu, run, is_in=is_in, is_string=True, segment=3) == Resume.SAME_INSTRUCTION
+    assert (vcpu.pending.vector, vcpu.pending_error, save.cr2) == (14, 1 | is_in << 1, 0x30_0000)
+    save.rflags = 2 | AC
+    assert access(vcpu, run, is_in=is_in, is_string=True, segment=3) == Resume.NEXT_INSTRUCTION
+
+
 @everywhere
 def test_an_address_that_is_not_canonical_is_general_protection(run, vcpu):
     vcpu.regs.rsi = 1 << 60
