@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard
 
+import hypervisor.profile
 from codegen.back.errors import BadAssembly
 from codegen.back.target import IMAGE
 from codegen.lang.routines import Fn, StubFn
@@ -35,6 +36,7 @@ def compile_image(vendor: str, profile: str, image: Path, roots: tuple[str, ...]
 
 def image_sources(vendor: str, profile: str, roots: tuple[str, ...] = ROOTS) -> Sources:
     """What one image is made of."""
+    hypervisor.profile.DEBUG = profile == "debug"
     modules = image_modules(BACK_ENDS[vendor], roots)
     functions: list[Fn | StubFn] = [
         thing for name in roots for thing in vars(sys.modules[name]).values() if is_root(thing, name)

@@ -17,6 +17,7 @@ from hypervisor.vcpu.contract import (
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
 from hypervisor.vm.console import empty_console
+from hypervisor.vm.isolation import prove_isolation
 from hypervisor.vm.vm import StopReason, VmState
 
 SEGMENTS = table(u32, [name.value for name in SegmentName])
@@ -37,6 +38,7 @@ def stop_with_dump(vcpu: Vcpu, reason: StopReason) -> Resume:
     vcpu.vm.stop_reason = reason
     vcpu.vm.state = VmState.STOPPED
     vcpu.state = VcpuState.STOPPED
+    prove_isolation(vcpu.vm)
     return Resume.YIELD
 
 

@@ -18,6 +18,7 @@ from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX
 from hypervisor.vm.boot.error import BootError, words_for
 from hypervisor.vm.boot.memory_map import DEVICE_HOLE, FOUR_GIB
 from hypervisor.vm.cpuid_policy import fill_cpuid
+from hypervisor.vm.isolation import prove_isolation
 from hypervisor.vm.lifecycle import VMS, reset_hardware, start_vm
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
 from hypervisor.vm.vm import Vm, VmFlags, VmState
@@ -41,6 +42,7 @@ def create_vms() -> None:
                 log(f"{vm.name_span()}: cannot be made: {words_for(error)}")
                 vm.state = VmState.STOPPED
             else:
+                prove_isolation(vm)
                 reset_hardware(vm)
                 ticks = vm.clock_base.wrapping_sub(CLOCK.start)
                 log(f"{vm.name_span()}: its clock starts {ticks} TSC ticks after the loader's first instruction")

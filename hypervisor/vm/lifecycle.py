@@ -19,6 +19,7 @@ from hypervisor.vm.boot.error import words_for
 from hypervisor.vm.boot.memory_map import low_ram_end
 from hypervisor.vm.boot.start import place_guest
 from hypervisor.vm.console import empty_console
+from hypervisor.vm.isolation import prove_isolation
 from hypervisor.vm.timers import vm_now
 from hypervisor.vm.vm import VMS_MAX, StopReason, Vm, VmState
 
@@ -115,3 +116,4 @@ def stop_vm(vm: Vm, reason: StopReason) -> None:
     vm.state = VmState.STOPPED
     for i in range(vm.vcpu_count):
         vcpu_of(vm, i).state = VcpuState.STOPPED
+    prove_isolation(vm)
