@@ -20,7 +20,7 @@ from hypervisor.memory.guest import read_u8, write_u8
 from hypervisor.vcpu.contract import vcpu_cpl, vcpu_rflags, vcpu_set_cr
 from hypervisor.vcpu.event import Vector
 from hypervisor.vcpu.exit import ExitKind, PortAccess
-from hypervisor.vcpu.linear import Access, translate_linear
+from hypervisor.vcpu.linear import Access, mark_used, translate_linear
 from hypervisor.vcpu.segments import linear_address
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.board_events import after_board_access
@@ -118,6 +118,8 @@ def transfer(vcpu: Vcpu, linear: u64, access: PortAccess) -> Fault | None:
             byte = read_u8(vm.memory, gpa)
             value = value | (u32(0xFF) if isinstance(byte, Fault) else u32(byte)) << (i * 8)
         i = i + 1
+    mark_used(vcpu, linear, access.is_in)
+    mark_used(vcpu, linear.wrapping_add(u64(width) - 1), access.is_in)
     if not access.is_in:
         port_write(vm.board, access.port, width, value, vm_now(vm))
         return None

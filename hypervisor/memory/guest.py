@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from codegen.lang import (
     Array,
+    Atomic,
     Field,
     Gpa,
     Hpa,
@@ -67,6 +68,16 @@ class Cell64(Struct, size=8, align=1, shared=True):
     value: Field[u64] = at(0)
 
 
+class Entry32(Struct, size=4, align=4, shared=True):
+    """An entry of guest page tables, which its processors change at the same time."""
+
+    value: Atomic[u32] = at(0)
+
+
+class Entry64(Struct, size=8, align=8, shared=True):
+    value: Atomic[u64] = at(0)
+
+
 @fn(cold=True)
 def add_slot(memory: GuestMemory, gpa: Gpa, size: u64, hpa: Hpa, writable: bool) -> None:
     """Give the guest `size` bytes at `gpa`. Traps when there is no slot left (SLOTS_MAX): the manifest is checked."""
@@ -119,6 +130,22 @@ def writable_at(memory: GuestMemory, gpa: Gpa, length: u64) -> Hpa | None:
     if length > slot.size - offset:
         return None
     return slot.hpa + offset
+
+
+@fn
+def replace_u32(memory: GuestMemory, gpa: Gpa, old: u32, new: u32) -> None:
+    """`new` for `old` in one step, at a multiple of 4; nothing when it is not `old` any more, or not writable RAM."""
+    hpa = writable_at(memory, gpa, u64(4))
+    if hpa is not None:
+        phys(Entry32, hpa).value.compare_exchange(old, new)
+
+
+@fn
+def replace_u64(memory: GuestMemory, gpa: Gpa, old: u64, new: u64) -> None:
+    """The same at a multiple of 8."""
+    hpa = writable_at(memory, gpa, u64(8))
+    if hpa is not None:
+        phys(Entry64, hpa).value.compare_exchange(old, new)
 
 
 @fn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import BitStruct, Gpa, bit, fn, static, u32, u64
 from hypervisor.exits.canonical import is_canonical
 from hypervisor.memory.fault import Fault
-from hypervisor.memory.guest import read_u32, read_u64
+from hypervisor.memory.guest import read_u32, read_u64, replace_u32, replace_u64
 from hypervisor.vcpu.contract import vcpu_cr, vcpu_efer, vcpu_rflags
 from hypervisor.vcpu.vcpu import Vcpu
 
@@ -15,6 +15,7 @@ RFLAGS_AC = 1 << 18
 EFER_LMA, EFER_NXE = 1 << 10, 1 << 11
 FRAME = 0x000F_FFFF_FFFF_F000
 PRESENT, WRITABLE, USER, LARGE, NO_EXECUTE = 1 << 0, 1 << 1, 1 << 2, 1 << 7, 1 << 63
+ACCESSED, DIRTY = 1 << 5, 1 << 6
 
 
 class Access(BitStruct, repr=u32):
@@ -141,3 +142,58 @@ def rights_allow(vcpu: Vcpu, rights: u64, no_execute: u64, access: Access) -> bo
     elif not access.user and rights & USER != 0 and vcpu_cr(vcpu, u32(4)) & CR4_SMAP != 0:
         return vcpu_rflags(vcpu) & RFLAGS_AC != 0
     return True
+
+
+@fn(noinline=True)
+def mark_used(vcpu: Vcpu, address: u64, write: bool) -> None:
+    """Set the accessed bits of an access that `translate_linear` has allowed, and the dirty bit when it writes (SDM
+    vol. 3A, 4.8). An entry that the guest changes in this moment stays as the guest wants it."""
+    if vcpu_cr(vcpu, u32(0)) & CR0_PG == 0:
+        return
+    cr4 = vcpu_cr(vcpu, u32(4))
+    long = vcpu_efer(vcpu) & EFER_LMA != 0
+    if not long:
+        address = address & 0xFFFF_FFFF
+    table = vcpu_cr(vcpu, u32(3)) & FRAME
+    level = u32(3) if long else u32(1)
+    if not long and cr4 & CR4_PAE == 0:
+        mark_legacy(vcpu, table & 0xFFFF_F000, address, write, cr4 & CR4_PSE != 0)
+        return
+    if not long:
+        # The four pointers have no accessed bit.
+        pointer = read_u64(vcpu.vm.memory, Gpa((vcpu_cr(vcpu, u32(3)) & 0xFFFF_FFE0) + (address >> 30) * 8))
+        if isinstance(pointer, Fault):
+            return
+        table = pointer & FRAME
+    while True:
+        place = Gpa(table + ((address >> (level * 9 + 12)) & 0x1FF) * 8)
+        entry = read_u64(vcpu.vm.memory, place)
+        if isinstance(entry, Fault) or entry & PRESENT == 0:
+            return
+        last = level == 0 or (level < 3 and entry & LARGE != 0)
+        used = entry | ACCESSED | (u64(DIRTY) if last and write else u64(0))
+        if used != entry:
+            replace_u64(vcpu.vm.memory, place, entry, used)
+        if last:
+            return
+        table = entry & FRAME
+        level = level - 1
+
+
+@fn
+def mark_legacy(vcpu: Vcpu, table: u64, address: u64, write: bool, large_pages: bool) -> None:
+    """The same in two levels of 32-bit entries."""
+    level = u32(1)
+    while True:
+        place = Gpa(table + ((address >> (level * 10 + 12)) & 0x3FF) * 4)
+        entry = read_u32(vcpu.vm.memory, place)
+        if isinstance(entry, Fault) or entry & PRESENT == 0:
+            return
+        last = level == 0 or (large_pages and entry & LARGE != 0)
+        used = entry | ACCESSED | (u32(DIRTY) if last and write else u32(0))
+        if used != entry:
+            replace_u32(vcpu.vm.memory, place, entry, used)
+        if last:
+            return
+        table = u64(entry) & 0xFFFF_F000
+        level = level - 1

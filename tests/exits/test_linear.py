@@ -8,9 +8,9 @@ import pytest
 
 from codegen.lang import u64
 from hypervisor.memory.fault import Fault
-from hypervisor.vcpu.linear import Access, translate_linear
+from hypervisor.vcpu.linear import Access, mark_used, translate_linear
 from hypervisor.vcpu.svm.state import save_of
-from tests.played_guest.machine import RAM, everywhere, new_machine, put
+from tests.played_guest.machine import RAM, everywhere, get, new_machine, put
 
 NX = 1 << 63
 MODES = ("off", "legacy", "pae", "long")
@@ -135,3 +135,44 @@ def test_tables_outside_ram_are_a_fault():
     for efer, cr4 in ((0x1500, 0x20), (0x1000, 0x20), (0x1000, 0)):
         save.cr0, save.cr3, save.cr4, save.efer = 0x8000_0011, 0xFEE0_0000, cr4, efer
         assert isinstance(translate_linear(vcpu, u64(0x1234), Access()), Fault)
+
+
+ACCESSED, DIRTY = 1 << 5, 1 << 6
+TABLES_OF = {  # place, bytes and value of each entry on the way to 30_0123h, the leaf last
+    "legacy": [(0x1000, 4, 0x2007), (0x2000 + 0x300 * 4, 4, 0x5007)],
+    "legacy, large": [(0x1000, 4, 0x87)],
+    "pae": [(0x2000 + 1 * 8, 8, 0x87)],
+    "long": [(0x1000, 8, 0x2007), (0x2000, 8, 0x3007), (0x3000 + 1 * 8, 8, 0x4007), (0x4000 + 0x100 * 8, 8, 0x5007)],
+    "long, large": [(0x1000, 8, 0x2007), (0x2000, 8, 0x3007), (0x3000 + 1 * 8, 8, 0x87)],
+}
+
+
+@everywhere
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize("mode", TABLES_OF)
+def test_an_access_leaves_the_marks_that_the_processor_leaves(run, mode, write):
+    vcpu = new_machine()
+    save = save_of(vcpu)
+    save.cr0, save.cr3, save.cr4 = 0x8000_0011, 0x1000, 0x10 if "legacy" in mode else 0x20
+    save.efer = 0x1500 if "long" in mode else 0x1000
+    if mode == "pae":
+        put(0x1000, (0x2001).to_bytes(8, "little"))
+    entries = TABLES_OF[mode]
+    for place, width, value in entries:
+        put(place, value.to_bytes(width, "little"))
+    run(mark_used, vcpu, u64(0x30_0123), write)
+    for place, width, value in entries:
+        dirty = DIRTY if write and (place, width, value) == entries[-1] else 0
+        assert get(place, width) == (value | ACCESSED | dirty).to_bytes(width, "little")
+    if mode == "pae":
+        assert get(0x1000, 8) == (0x2001).to_bytes(8, "little")
+
+
+@everywhere
+def test_nothing_is_marked_where_nothing_is_mapped(run):
+    vcpu = new_machine()
+    save = save_of(vcpu)
+    save.cr0, save.cr3, save.cr4, save.efer = 0x8000_0011, 0x1000, 0x20, 0x1500
+    put(0x1000, (0x2006).to_bytes(8, "little"))
+    run(mark_used, vcpu, u64(0x30_0123), True)
+    assert get(0x1000, 8) == (0x2006).to_bytes(8, "little")
