@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import Gpa, Hpa, fn, phys, u32, u64
 from hypervisor.console.log import log
 from hypervisor.exits.registry import Resume, on_exit
-from hypervisor.exits.unhandled import stop_with_dump
+from hypervisor.exits.stop import stop_with_dump
 from hypervisor.memory.second_level import (
     ADDRESS_BITS,
     GPA_LIMIT,

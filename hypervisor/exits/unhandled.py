@@ -40,11 +40,3 @@ def stop_on_failed_entry(vcpu: Vcpu) -> Resume:
     log(f"{vcpu.vm.name_span()}: VM entry failed, reason {vcpu.exit.hardware_reason:#x}")
     vcpu_audit_entry(vcpu)
     return stop_with_dump(vcpu, StopReason.ENTRY_FAILED)
-
-
-@on_exit(ExitKind.MISCONFIGURED)
-@fn(noinline=True, cold=True)
-def stop_on_misconfiguration(vcpu: Vcpu) -> Resume:
-    """The processor refuses an entry of the second-level tables: the monitor's own fault, which one VM pays for."""
-    log(f"{vcpu.vm.name_span()}: the second-level tables are malformed at guest-physical {vcpu.exit.gpa:#x}")
-    return stop_with_dump(vcpu, StopReason.CRASHED)

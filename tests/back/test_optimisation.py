@@ -21,7 +21,8 @@ from codegen.lang import (
     u32,
     u64,
 )
-from codegen.program import Sources, dump, llvm_function, lower
+from codegen.program import Sources, lower
+from codegen.show.stages import llvm_function, show_stages
 
 
 class State(Struct):
@@ -117,16 +118,16 @@ def sources(*roots: Any) -> Sources:
 
 
 def test_a_value_stays_in_its_register_across_an_instruction_that_leaves_memory_alone() -> None:
-    assert dump(sources(read_twice), "opt", "read_twice").count("load i64") == 1
-    assert dump(sources(read_again), "opt", "read_again").count("load i64") == 2
+    assert show_stages(sources(read_twice), "read_twice", ["opt"]).count("load i64") == 1
+    assert show_stages(sources(read_again), "read_again", ["opt"]).count("load i64") == 2
 
 
 def test_a_loop_that_watches_the_clock_sees_what_an_interrupt_writes() -> None:
-    assert dump(sources(read_over_time), "opt", "read_over_time").count("load i64") == 2
+    assert show_stages(sources(read_over_time), "read_over_time", ["opt"]).count("load i64") == 2
 
 
 def test_the_absence_of_an_inlined_result_is_tested_once() -> None:
-    text = dump(sources(use), "opt", "use")
+    text = show_stages(sources(use), "use", ["opt"])
     assert "{ i1" not in text
     assert text.count("br i1") == 1
 
@@ -159,12 +160,12 @@ def by_count(state: State, index: u64) -> u64:
 
 
 def test_an_index_is_masked_although_a_comparison_has_bounded_it() -> None:
-    text = dump(sources(by_mask), "asm", "by_mask")
+    text = show_stages(sources(by_mask), "by_mask", ["asm"])
     assert re.search(r"and[lq]\s+\$3,", text) and "trap" not in text
 
 
 def test_an_index_is_bounded_without_a_branch() -> None:
-    text = dump(sources(by_count), "asm", "by_count")
+    text = show_stages(sources(by_count), "by_count", ["asm"])
     assert re.search(r"cmpq\s+\$4, .*\n\s*sbbq.*\n\s*andq", text)
 
 
