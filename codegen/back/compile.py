@@ -33,7 +33,7 @@ def compile_program(
 
     Raises BadAssembly naming the intrinsic, and BadLlvmText for a bug of ours.
     """
-    module = ModuleText(program, target, debug=debug)
+    module = ModuleText(program, target, debug=debug, optimised=level > 0)
     text = module.text()
     (file,) = run([Job(text, target, level, form)], program.intrinsics.values())
     return Compiled(file.read_bytes(), text, tuple(module.sites.all))
@@ -41,14 +41,15 @@ def compile_program(
 
 def unit_job(program: Program, unit: Unit, target: Target, level: int, debug: bool) -> tuple[Job, tuple[Site, ...]]:
     """How to make a unit's object, and its trap sites. `program` has the functions that the unit defines and copies."""
-    module = ModuleText(program, target, debug=debug, unit=unit)
+    module = ModuleText(program, target, debug=debug, unit=unit, optimised=level > 0)
     text = module.text()
     return Job(text, target, level), tuple(module.sites.all)
 
 
-def shared_job(program: Program, target: Target) -> Job:
-    """What all units share: static memory, tables of functions, stubs, and the functions that LLVM calls by itself."""
-    return Job(shared_module(ModuleText(program, target, debug=False)), target, 0)
+def shared_job(program: Program, target: Target, debug: bool) -> Job:
+    """What all units share: static memory, tables of functions, stubs, the functions that LLVM calls by itself, and for
+    debuggers the layouts."""
+    return Job(shared_module(ModuleText(program, target, debug=debug)), target, 0)
 
 
 def sites_job(units: Sequence[tuple[str, Sequence[Site]]], target: Target) -> Job:

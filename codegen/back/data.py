@@ -36,7 +36,8 @@ def print_data(module: ModuleText, data: Data, shared: bool = False) -> str:
     if shared and not place:
         place = f".{'bss' if data.contents is None else 'rodata' if data.constant else 'data'}.{data.symbol}"
     section = f', section "{place}"' if place else ""
-    return f"{module.quote(data.symbol)} = {linkage} {kind} {type_} {value}{section}, align {data.align}"
+    debug = module.debug.data(data) if module.debug else ""
+    return f"{module.quote(data.symbol)} = {linkage} {kind} {type_} {value}{section}, align {data.align}{debug}"
 
 
 def print_literal(module: ModuleText, data: Data) -> str:
@@ -51,9 +52,10 @@ def print_table(module: ModuleText, table: FunctionTable, shared: bool = False) 
     """Addresses of functions; `shared` as for data."""
     entries = ", ".join(f"ptr {module.callee(entry)}" for entry in table.entries)
     value = f"constant [{len(table.entries)} x ptr] [{entries}]"
+    debug = module.debug.table(table) if module.debug else ""
     if shared:
-        return f'{module.quote(table.symbol)} = hidden {value}, section ".rodata.{table.symbol}"'
-    return f"{module.quote(table.symbol)} = internal {value}"
+        return f'{module.quote(table.symbol)} = hidden {value}, section ".rodata.{table.symbol}"{debug}'
+    return f"{module.quote(table.symbol)} = internal {value}{debug}"
 
 
 def print_stub(module: ModuleText, stub: Stub) -> str:

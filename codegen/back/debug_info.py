@@ -1,55 +1,70 @@
-"""DWARF as LLVM metadata: files, functions, lines, and locals of scalar types."""
+"""DWARF as LLVM metadata: files, functions, lines, locals and static memory. Types are in `debug_types`."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from codegen.back.memory import local_address
-from codegen.ir.nodes import Function, Loc, Local
-from codegen.ir.types import Bool, Int, Ptr, Type
+from codegen.back.debug_types import DebugTypes, derived
+from codegen.back.memory import local_name
+from codegen.back.metadata import Metadata
+from codegen.ir.nodes import Data, Function, FunctionTable, Loc, Local
 
 if TYPE_CHECKING:
     from codegen.back.llvm_text import ModuleText
     from codegen.back.writer import Writer
 
+RETURNED_IN_REGISTERS = 16
+"""Bytes of a result that debuggers find by the platform's calling convention; longer ones are ours alone."""
+
 
 class DebugInfo:
-    """Numbers and collects the metadata of one module. Source paths are the front end's, relative to the tree."""
+    """The debug information of one module. Source paths are the front end's, relative to the tree, and so are the
+    directories: the same sources give the same bytes in any place. A `partial` module leaves the program's layouts to
+    the module that its units share.
+    """
 
-    def __init__(self, module: ModuleText) -> None:
+    def __init__(self, module: ModuleText, partial: bool) -> None:
         self._module = module
-        self._nodes: list[str] = []
+        self._metadata = Metadata()
+        pointer_bytes = module.target.pointer_bits // 8
+        self._partial = partial
+        elsewhere = module.program.described if partial else frozenset[str]()
+        self._types = DebugTypes(self._metadata, module.program.shapes, pointer_bytes, elsewhere)
         self._files: dict[str, int] = {}
         self._scope_files: dict[int, str] = {}
-        self._types: dict[Type, int] = {}
         self._scopes: dict[tuple[int, str], int] = {}
         self._locations: dict[tuple[int, int, int], str] = {}
-        self._unit = self._node("")  # filled at the end: it needs a file
-        self._no_types = self._node("!{}")
-        self._signature = self._node(f"!DISubroutineType(types: !{self._no_types})")
-
-    def _node(self, text: str) -> int:
-        self._nodes.append(text)
-        return len(self._nodes) - 1
+        self._globals: list[int] = []
+        self._unit = self._metadata.node("")
 
     def _file(self, path: str) -> int:
         number = self._files.get(path)
         if number is None:
-            directory, name = os.path.split(path)
-            number = self._files[path] = self._node(f'!DIFile(filename: "{name}", directory: "{directory}")')
+            number = self._files[path] = self._metadata.node(f'!DIFile(filename: "{path}", directory: ".")')
         return number
 
     def subprogram(self, function: Function) -> int:
         """The metadata of a function; the scope of its locations."""
-        number = self._node(
+        file = self._file(function.loc.file)
+        number = self._metadata.node(
             f'distinct !DISubprogram(name: "{function.name}", linkageName: "{function.symbol}", '
-            f"scope: !{self._file(function.loc.file)}, file: !{self._file(function.loc.file)}, "
-            f"line: {function.loc.line}, type: !{self._signature}, scopeLine: {function.loc.line}, "
-            f"spFlags: DISPFlagDefinition, unit: !{self._unit})"
+            f"scope: !{file}, file: !{file}, line: {function.loc.line}, type: !{self._signature(function)}, "
+            f"scopeLine: {function.loc.line}, spFlags: DISPFlagDefinition, unit: !{self._unit})"
         )
         self._scope_files[number] = function.loc.file
         return number
+
+    def _signature(self, function: Function) -> int:
+        result = function.result_shape
+        if result and self._types.size(result) > RETURNED_IN_REGISTERS:
+            result = ""
+        shapes = [result, *(parameter.shape for parameter in function.parameters)]
+        types = ", ".join(f"!{self._types.number(shape)}" if shape else "null" for shape in shapes)
+        return self._routine(types)
+
+    def _routine(self, types: str) -> int:
+        """The type of functions: result, then parameters."""
+        return self._metadata.node(f"!DISubroutineType(types: !{self._metadata.node(f'!{{{types}}}')})")
 
     def location(self, loc: Loc, scope: int) -> str:
         """What stands behind an instruction."""
@@ -58,7 +73,7 @@ class DebugInfo:
         key = (scope, loc.line, loc.column)
         text = self._locations.get(key)
         if text is None:
-            number = self._node(f"!DILocation(line: {loc.line}, column: {loc.column}, scope: !{scope})")
+            number = self._metadata.node(f"!DILocation(line: {loc.line}, column: {loc.column}, scope: !{scope})")
             text = self._locations[key] = f", !dbg !{number}"
         return text
 
@@ -67,58 +82,77 @@ class DebugInfo:
         key = (scope, file)
         if key not in self._scopes:
             text = f"!DILexicalBlockFile(scope: !{scope}, file: !{self._file(file)}, discriminator: 0)"
-            self._scopes[key] = self._node(text)
+            self._scopes[key] = self._metadata.node(text)
             self._scope_files[self._scopes[key]] = file
         return self._scopes[key]
 
-    def _type(self, type_: Type) -> int | None:
-        if type_ not in self._types:
-            match type_:
-                case Int(bits, signed):
-                    encoding = "DW_ATE_signed" if signed else "DW_ATE_unsigned"
-                    text = f'!DIBasicType(name: "{type_}", size: {bits}, encoding: {encoding})'
-                case Bool():
-                    text = '!DIBasicType(name: "bool", size: 8, encoding: DW_ATE_boolean)'
-                case Ptr():
-                    bits = self._module.target.pointer_bits
-                    text = f"!DIDerivedType(tag: DW_TAG_pointer_type, baseType: null, size: {bits})"
-                case _:
-                    return None
-            self._types[type_] = self._node(text)
-        return self._types[type_]
+    def locals(self, w: Writer) -> list[str]:
+        """Instructions that name the stack memory of parameters and of the source's locals, as far as there is any;
+        temporaries have no shape.
 
-    def declare_locals(self, w: Writer) -> None:
-        """Names the stack memory of parameters and locals, of those types that a debugger can show."""
+        In optimised code a local that begins as the result of a call with arguments on the stack goes without a name:
+        LLVM's minsize code takes these off by POP only if nothing stands behind the call, not even a name.
+        """
+        parameters = [(local, f"arg: {number}, ") for number, local in enumerate(w.function.parameters, 1)]
+        named = [*parameters, *((local, "") for local in w.function.locals)]
+        return [
+            self._declaration(w, local, argument)
+            for local, argument in named
+            if local.shape
+            and local_name(local) in w.stack_names
+            and not (self._module.optimised and local.number in w.results_of_stack_calls)
+        ]
+
+    def _declaration(self, w: Writer, local: Local, argument: str) -> str:
         self._module.declare("declare void @llvm.dbg.declare(metadata, metadata, metadata)")
-        for number, parameter in enumerate(w.function.parameters, 1):
-            self._declare(w, parameter, f"arg: {number}, ")
-        for local in w.function.locals:
-            if local.name.isidentifier():
-                self._declare(w, local, "")
-
-    def _declare(self, w: Writer, local: Local, argument: str) -> None:
-        type_ = self._type(local.type)
-        if type_ is None:
-            return
-        variable = self._node(
+        variable = self._metadata.node(
             f'!DILocalVariable(name: "{local.name}", {argument}scope: !{w.scope}, '
-            f"file: !{self._file(w.function.loc.file)}, line: {local.loc.line}, type: !{type_})"
+            f"file: !{self._file(w.function.loc.file)}, line: {local.loc.line}, "
+            f"type: !{self._types.number(local.shape)})"
         )
-        place = f"metadata ptr {local_address(w, local)}, metadata !{variable}, metadata !DIExpression()"
-        w.emit(f"call void @llvm.dbg.declare({place})", local.loc)
+        place = f"metadata ptr {local_name(local)}, metadata !{variable}, metadata !DIExpression()"
+        return f"  call void @llvm.dbg.declare({place}){w.location(local.loc)}"
+
+    def data(self, data: Data) -> str:
+        """What stands behind the definition of static memory that has a name in the source."""
+        return self._global(data.symbol, self._types.number(data.shape)) if data.shape else ""
+
+    def table(self, table: FunctionTable) -> str:
+        """The same of a function table: gdb shows the functions' names."""
+        routine = self._routine("null")
+        size = self._module.target.pointer_bits
+        pointer = self._metadata.node(derived("pointer_type", f"baseType: !{routine}, size: {size}"))
+        count = len(table.entries)
+        bounds = self._metadata.tuple([self._metadata.node(f"!DISubrange(count: {count})")])
+        text = f"tag: DW_TAG_array_type, baseType: !{pointer}, size: {size * count}, elements: {bounds}"
+        return self._global(table.symbol, self._metadata.node(f"!DICompositeType({text})"))
+
+    def _global(self, name: str, type_: int) -> str:
+        variable = self._metadata.node(
+            f'distinct !DIGlobalVariable(name: "{name}", scope: !{self._unit}, type: !{type_}, '
+            "isLocal: false, isDefinition: true)"
+        )
+        number = self._metadata.node(f"!DIGlobalVariableExpression(var: !{variable}, expr: !DIExpression())")
+        self._globals.append(number)
+        return f", !dbg !{number}"
 
     def metadata(self) -> list[str]:
         """Everything collected. The language is called C so that gdb evaluates expressions."""
-        # The unit's directory is what debuggers start at: the root of the tree, where they run.
-        file = self._node('!DIFile(filename: "keelback", directory: ".")')
-        self._nodes[self._unit] = (
-            f'distinct !DICompileUnit(language: DW_LANG_C11, file: !{file}, producer: "Keelback", isOptimized: true, '
-            "runtimeVersion: 0, emissionKind: FullDebug)"
+        if not self._partial:
+            self._types.describe_all()
+        file = self._file("keelback")
+        retained, held = self._types.retained(), self._metadata.tuple(self._globals)
+        self._metadata.fill(
+            self._unit,
+            f'distinct !DICompileUnit(language: DW_LANG_C11, file: !{file}, producer: "Keelback", '
+            f"isOptimized: {str(self._module.optimised).lower()}, runtimeVersion: 0, "
+            f"emissionKind: FullDebug, retainedTypes: {retained}, globals: {held}, "
+            "nameTableKind: None)",
         )
-        version = self._node('!{i32 2, !"Debug Info Version", i32 3}')
-        dwarf = self._node('!{i32 7, !"Dwarf Version", i32 4}')
+        version = self._metadata.node('!{i32 2, !"Debug Info Version", i32 3}')
+        dwarf = self._metadata.node('!{i32 7, !"Dwarf Version", i32 4}')
         return [
             f"!llvm.dbg.cu = !{{!{self._unit}}}",
             f"!llvm.module.flags = !{{!{version}, !{dwarf}}}",
-            *(f"!{number} = {text}" for number, text in enumerate(self._nodes)),
+            *self._metadata.lines(),
         ]

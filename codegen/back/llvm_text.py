@@ -28,15 +28,23 @@ class ModuleText:
     was numbered.
 
     A whole program is a closed world: only exported functions and shared data can be seen from outside. A unit defines
-    its own functions and the byte strings that they use, and declares whatever else they refer to.
+    its own functions and the byte strings that they use, and declares whatever else they refer to. `optimised`: LLVM
+    will be asked to optimise.
     """
 
     def __init__(
-        self, program: Program, target: Target, debug: bool = True, host_per_cpu: int = 0, unit: Unit | None = None
+        self,
+        program: Program,
+        target: Target,
+        debug: bool = True,
+        host_per_cpu: int = 0,
+        unit: Unit | None = None,
+        optimised: bool = True,
     ) -> None:
         self.program = program
         self.target = target
-        self.debug = DebugInfo(self) if debug else None
+        self.optimised = optimised
+        self.debug = DebugInfo(self, unit is not None) if debug else None
         self.sites = Sites(self, unit)
         self.intrinsics = Intrinsics(self)
         self.used_builtins: set[str] = set()
@@ -126,8 +134,6 @@ class ModuleText:
             type_ = register_type(parameter.type)
             parameters.append(f"{type_} %p{number}")
             w.emit(f"store {type_} %p{number}, ptr {memory.local_address(w, parameter)}", function.loc)
-        if self.debug:
-            self.debug.declare_locals(w)
         w.statements(function.body)
         words = [
             f"define {self._linkage(function)}{self.convention(function.symbol)}{register_type(function.result)}",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from codegen.back.type_text import memory_type, register_type
+from codegen.back.type_text import memory_type, register_type, scalar_types
 from codegen.back.writer import Writer, prints_expression, prints_statement
 from codegen.ir.nodes import (
     AtomicUpdate,
+    Call,
     CompareExchange,
     Const,
     Expr,
@@ -30,6 +31,7 @@ from codegen.ir.nodes import (
 from codegen.ir.types import Aggregate, Bool, Type
 from codegen.lang.checks import INDEX
 
+ARGUMENT_REGISTERS = 6  # System V ABI, 3.2.3
 UPDATES = {"add": "add", "sub": "sub", "or": "or", "and": "and", "exchange": "xchg"}
 
 
@@ -62,12 +64,24 @@ def print_local(w: Writer, node: Local) -> str:
 @prints_statement(SetLocal)
 def print_set_local(w: Writer, node: SetLocal) -> None:
     value = w.typed(node.value)
+    if isinstance(node.value, Call) and passes_on_stack(node.value):
+        w.results_of_stack_calls.add(node.local.number)
     w.emit(f"store {value}, ptr {local_address(w, node.local)}", node.loc)
 
 
 def local_address(w: Writer, local: Local) -> str:
     """Locals live in stack memory here; LLVM's mem2reg puts them into registers."""
-    return w.allocate(f"%local{local.number}", register_type(local.type))
+    return w.allocate(local_name(local), register_type(local.type))
+
+
+def local_name(local: Local) -> str:
+    """Of a local's stack memory."""
+    return f"%local{local.number}"
+
+
+def passes_on_stack(call: Call) -> bool:
+    """More arguments than the convention has registers for."""
+    return sum(len(scalar_types(argument.type)) for argument in call.arguments) > ARGUMENT_REGISTERS
 
 
 def to_memory(w: Writer, value: str, type_: Type, loc: Loc) -> str:

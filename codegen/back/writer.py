@@ -53,8 +53,9 @@ class Writer:
         self.open = True
         self.break_labels: list[tuple[int | None, str]] = []
         self.continue_labels: list[str] = []
+        self.results_of_stack_calls: set[int] = set()
         self._names = 0
-        self._stack_names: set[str] = set()
+        self.stack_names: set[str] = set()
         self._trap_blocks: dict[int, tuple[str, Loc]] = {}
 
     def expression(self, node: Expr) -> str:
@@ -111,8 +112,8 @@ class Writer:
 
     def allocate(self, name: str, type_: str, align: int = 0) -> str:
         """Stack memory for the whole function, once per name."""
-        if name not in self._stack_names:
-            self._stack_names.add(name)
+        if name not in self.stack_names:
+            self.stack_names.add(name)
             self.stack.append(f"  {name} = alloca {type_}{f', align {align}' if align else ''}")
         return name
 
@@ -140,7 +141,7 @@ class Writer:
         """The lines of the body: stack memory first, trap blocks last."""
         if self.open:
             self.terminate("unreachable", self.function.loc)
-        if RESULT in self._stack_names:
+        if RESULT in self.stack_names:
             type_ = register_type(self.function.result)
             self.start("leave")
             value = self.value(f"load {type_}, ptr {RESULT}", self.function.loc)
@@ -149,4 +150,6 @@ class Writer:
             self.start(label)
             self.emit(self.module.sites.call(site), loc)
             self.terminate("unreachable", loc)
-        return ["entry:", *self.stack, *self.lines]
+        # Behind the stack memory, which must not depend on debug information: its order decides that of LLVM's phis.
+        names = self.module.debug.locals(self) if self.module.debug else []
+        return ["entry:", *self.stack, *names, *self.lines]

@@ -68,6 +68,7 @@ def sign_extended(code: ir.Expr, kind: Int, width: int, loc: ir.Loc) -> ir.Expr:
 
 def construct(f: FunctionLowering, kind: BitsType, node: ast.Call) -> Value:
     """`Pte(present=True, ...)`; what is not named is 0."""
+    f.program.shapes.of(kind)
     return with_fields(f, kind, constant(kind, 0, f.loc(node)), node)
 
 

@@ -108,9 +108,9 @@ class FunctionLowering:
         self.counter += 1
         return self.counter
 
-    def new_local(self, name: str, kind: Any, loc: ir.Loc) -> ir.Local:
-        """A local of this IR type."""
-        local = ir.Local(self.next_number(), name, kind, loc)
+    def new_local(self, name: str, kind: Any, loc: ir.Loc, shape: str = "") -> ir.Local:
+        """A local of this IR type; with a shape it is one of the source's, which debuggers show."""
+        local = ir.Local(self.next_number(), name, kind, loc, shape)
         self.locals.append(local)
         return local
 
@@ -144,7 +144,7 @@ class FunctionLowering:
         if variable is None or variable.static is not None:
             if not is_local(kind):
                 raise refuse(f"a local cannot hold {describe(kind)}", loc, help=local_help(kind))
-            variable = Variable(name, kind, loc, self.new_local(name, kind.ir, loc))
+            variable = Variable(name, kind, loc, self.new_local(name, kind.ir, loc, self.program.shapes.of(kind)))
             self.variables[name] = variable
         elif variable.type is None:
             raise Absorbed

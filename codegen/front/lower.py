@@ -149,7 +149,7 @@ def lower_function(program: ProgramLowering, routine: Fn, symbol: str) -> None:
     program.program.functions[symbol] = ir.Function(
         symbol, routine.name, parameters, callee.result.ir, tuple(f.out), tuple(f.locals), callee.loc,
         options.section or ".text", options.noinline, options.cold, callee.result == NEVER, options.export is not None,
-        routine, options.inline, options.hot,
+        routine, options.inline, options.hot, program.shapes.of(callee.result),
     )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def declare_parameters(f: FunctionLowering, node: ast.FunctionDef, callee: Calle
     arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     for (name, kind), argument in zip(callee.parameters, arguments, strict=False):
         loc = f.loc(argument)
-        local = ir.Local(f.next_number(), name, kind.ir, loc)
+        local = ir.Local(f.next_number(), name, kind.ir, loc, f.program.shapes.of(kind))
         f.variables[name] = Variable(name, kind, loc, local)
         f.flow.assigned.add(name)
         found.append(local)

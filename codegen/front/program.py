@@ -10,6 +10,7 @@ from typing import Any
 
 from codegen.front.diagnostics import Diagnostic, refuse
 from codegen.front.objects import class_type, integer, type_of
+from codegen.front.shapes import Shapes
 from codegen.front.source import definition, shown_path
 from codegen.front.symbols import Symbols
 from codegen.front.types import (
@@ -87,9 +88,11 @@ class ProgramLowering:
     exported: dict[str, Fn] = field(default_factory=dict)
     entered: set[str] = field(default_factory=set)
     symbols: Symbols = field(init=False)
+    shapes: Shapes = field(init=False)
 
     def __post_init__(self) -> None:
         self.symbols = Symbols(self.modules, self.provided, self.exported)
+        self.shapes = Shapes(self.program.shapes, self.program.described, self.modules)
 
     # ---- functions
 
@@ -191,7 +194,9 @@ class ProgramLowering:
             number: int = getattr(thing, "_value")  # noqa: B009 (the type checkers' stubs do not show it)
             return constant(found, number, loc, thing)
         if isinstance(thing, HwEnum):
-            return constant(EnumType(kind, integer(kind.__repr_type__)), thing.value, loc, thing)
+            member = EnumType(kind, integer(kind.__repr_type__))
+            self.shapes.of(member)
+            return constant(member, thing.value, loc, thing)
         if kind is bytes:
             return self.lift_span(rodata(thing), thing, loc)
         if kind is Span:
@@ -280,8 +285,16 @@ class ProgramLowering:
             moved,
             lambda: address,
             static.kind == "bytes",
+            self.shape_of_data(static),
         )
         return symbol
+
+    def shape_of_data(self, static: Static) -> str:
+        """What debuggers show of it; byte strings have no name there."""
+        if static.kind == "bytes":
+            return ""
+        single = static.kind == "storage"
+        return self.shapes.static(static.element, static.count, static.size // max(static.count, 1), single)
 
 
 def place_of(routine: Routine) -> ir.Loc:

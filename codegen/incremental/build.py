@@ -181,7 +181,8 @@ class IncrementalBuild:
         names = sorted({name for each in self.functions.values() for name in each.summary.data})
         tables = sorted({name for each in self.functions.values() for name in each.summary.tables})
         names = [name for name in names if name in self.symbols.statics]
-        key = digest(self.interface, *names, "tables", *tables, "stubs", *sorted(self.stubs))
+        debug = self.sources.debug
+        key = digest(self.interface, *names, "tables", *tables, "stubs", *sorted(self.stubs), str(debug))
         if self.is_made(key):
             return key, []
         lowering = begin_program(self.sources.roots, self.sources.modules, self.sources.target_info())
@@ -193,7 +194,9 @@ class IncrementalBuild:
         for name in sorted(self.stubs):
             routine = lowering.symbols.routines[name]
             lowering.callee(routine, place_of(routine))
-        return key, [shared_job(lowering.program, self.sources.target)]
+        if debug:
+            lowering.shapes.describe_all()
+        return key, [shared_job(lowering.program, self.sources.target, debug)]
 
 
 def project_files() -> list[str]:

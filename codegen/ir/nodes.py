@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from codegen.ir.shapes import Shape
 from codegen.ir.types import BOOL, PTR, Type
 
 
@@ -59,12 +60,15 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """A local variable or parameter; identity is `number`, unique in its function."""
+    """A local variable or parameter; identity is `number`, unique in its function. `shape` names what debuggers show;
+    temporaries have none.
+    """
 
     number: int
     name: str
     type: Type
     loc: Loc
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,6 +474,7 @@ class Function:
     origin: Any = None
     inline: bool = False
     hot: bool = False
+    result_shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -528,6 +533,7 @@ class Data:
     relocations: tuple[Relocation, ...] = ()
     host: Callable[[], int] | None = None
     literal: bool = False
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -552,7 +558,8 @@ class Stub:
 
 @dataclass(slots=True)
 class Program:
-    """All that one image is made of. `per_cpu` is the language's object behind the loads and stores through GS.
+    """All that one image is made of. `per_cpu` is the language's object behind the loads and stores through GS;
+    `shapes` are for debuggers, by name, and of these `described` the layouts that the units of a program share.
 
     `declarations` are of every function that something refers to; while a part of a program is compiled, `functions`
     are those of the part.
@@ -565,3 +572,5 @@ class Program:
     tables: dict[str, FunctionTable] = field(default_factory=dict)
     stubs: dict[str, Stub] = field(default_factory=dict)
     per_cpu: Any = None
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    described: set[str] = field(default_factory=set)

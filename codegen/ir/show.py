@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from codegen.ir import nodes as ir
+from codegen.ir import shapes
 
 SYMBOLS = {
     "add": "+", "sub": "-", "mul": "*", "div": "//", "rem": "%",
@@ -16,7 +17,7 @@ SYMBOLS = {
 
 def show_program(program: ir.Program) -> str:
     """Everything in the program, in a fixed order."""
-    parts: list[str] = []
+    parts = [f"{show_shape(shape)}\n" for _, shape in sorted(program.shapes.items())]
     parts += [show_data(data) for _, data in sorted(program.data.items())]
     parts += [f"table {t.symbol} [{', '.join(t.entries)}]\n" for _, t in sorted(program.tables.items())]
     for _, i in sorted(program.intrinsics.items()):
@@ -27,6 +28,31 @@ def show_program(program: ir.Program) -> str:
     return "".join(parts)
 
 
+def show_shape(shape: shapes.Shape) -> str:
+    """One line: what a debugger is told of a type."""
+    match shape:
+        case shapes.Scalar(name, size, encoding):
+            return f"shape {name}: {encoding} {size}"
+        case shapes.Enumeration(name, base, members):
+            return f"shape {name}: enum {base} {', '.join(f'{member}={number}' for member, number in members)}"
+        case shapes.BitFields(name, base, parts):
+            return f"shape {name}: bits {base} {', '.join(f'{p.name}@{p.low}+{p.width} {p.shape}' for p in parts)}"
+        case shapes.Record(name, size, align, cells):
+            held = ", ".join(f"{c.name}@{c.offset} {c.shape}{show_count(c)}" for c in cells)
+            return f"shape {name}: size {size} align {align} {held}"
+        case shapes.Row(name, element, count, stride):
+            return f"shape {name}: {count} of {element} by {stride}"
+        case shapes.Reference(name, target):
+            return f"shape {name}: reference {target}"
+        case shapes.Group(name, items):
+            return f"shape {name}: group {', '.join(f'{item} {kind}' for item, kind in items)}"
+
+
+def show_count(cell: shapes.Cell) -> str:
+    """Of an array."""
+    return "" if cell.count is None else f" * {cell.count} by {cell.stride}"
+
+
 def show_data(data: ir.Data) -> str:
     """One line: kind, size, alignment, first bytes."""
     kind = "constant" if data.constant else "data"
@@ -34,7 +60,8 @@ def show_data(data: ir.Data) -> str:
         "zero" if data.contents is None else data.contents[:32].hex() + ("..." if len(data.contents) > 32 else "")
     )
     moved = "".join(f" @{r.offset}={r.symbol}+{r.addend}" for r in data.relocations)
-    return f"{kind} {data.symbol} size {data.size} align {data.align} {contents}{moved}\n"
+    shape = f" as {data.shape}" if data.shape else ""
+    return f"{kind} {data.symbol} size {data.size} align {data.align} {contents}{moved}{shape}\n"
 
 
 def show_function(function: ir.Function) -> str:

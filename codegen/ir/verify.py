@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from codegen.ir import nodes as ir
+from codegen.ir.shapes import BitFields, Enumeration, Group, Record, Reference, Row, Scalar, mentioned
 from codegen.ir.show import show, show_statement
-from codegen.ir.types import BOOL, PTR, SPAN, U8, U16, U32, U64, VOID, Aggregate, Int, Type
+from codegen.ir.types import BOOL, PTR, SPAN, U8, U16, U32, U64, VOID, Aggregate, Bool, Int, Ptr, Type
 
 BUILTINS: dict[str, tuple[tuple[Type, ...], Type]] = {
     "trap_site_line": ((U32,), U32),
@@ -23,8 +24,15 @@ class BadIr(Exception):
 
 def verify(program: ir.Program) -> None:
     """Raises BadIr with the function, the node and its location at the first broken rule."""
+    for shape in program.shapes.values():
+        for name in mentioned(shape):
+            if name not in program.shapes:
+                raise BadIr(f"shape {shape.name}: refers to unknown {name!r}")
     for function in program.functions.values():
         FunctionVerifier(program, function).run()
+        for local in (*function.parameters, *function.locals):
+            if local.shape and not fits(program, local.shape, local.type):
+                raise BadIr(f"{function.symbol}: local {local.name} of type {local.type} has the shape {local.shape}")
     for table in program.tables.values():
         signatures = {signature(program, entry) for entry in table.entries}
         if len(signatures) != 1:
@@ -32,9 +40,43 @@ def verify(program: ir.Program) -> None:
     for data in program.data.values():
         if data.contents is not None and len(data.contents) != data.size:
             raise BadIr(f"data {data.symbol}: {len(data.contents)} bytes, but size {data.size}")
+        if data.shape and shape_size(program, data.shape) > data.size:
+            raise BadIr(f"data {data.symbol}: {data.size} bytes do not hold its shape {data.shape}")
         for relocation in data.relocations:
             if relocation.symbol not in program.data and relocation.symbol not in program.functions:
                 raise BadIr(f"data {data.symbol}: refers to unknown {relocation.symbol}")
+
+
+def fits(program: ir.Program, name: str, type_: Type) -> bool:
+    """Whether a value of this IR type is what the shape says."""
+    match program.shapes.get(name), type_:
+        case (Scalar(_, size, "boolean"), Bool()):
+            return size == 1
+        case (Scalar() | Enumeration() | BitFields()) as shape, Int(bits):
+            return shape_size(program, shape.name) * 8 == bits
+        case Reference(), Ptr():
+            return True
+        case Group(_, items), Aggregate(parts):
+            return len(items) == len(parts) and all(
+                fits(program, item, part) for (_, item), part in zip(items, parts, strict=True)
+            )
+        case _:
+            return False
+
+
+def shape_size(program: ir.Program, name: str) -> int:
+    """In bytes, of what may lie in memory."""
+    match program.shapes.get(name):
+        case Scalar(_, size) | Record(_, size):
+            return size
+        case Enumeration(_, base) | BitFields(_, base):
+            return shape_size(program, base)
+        case Row(_, element, count, stride):
+            return (count - 1) * stride + shape_size(program, element) if count else 0
+        case Reference():
+            return 8
+        case other:
+            raise BadIr(f"shape {name!r} ({other}) does not lie in memory")
 
 
 def signature(program: ir.Program, symbol: str) -> tuple[tuple[Type, ...], Type]:
