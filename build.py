@@ -61,7 +61,7 @@ def main() -> int:
         if Path(sys.prefix) != VENV:
             sys.stdout.flush()
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), str(ROOT / "build.py"), *sys.argv[1:]])
-        commands = {each.__name__: each for each in (run, test, iso, check, bench, coverage, dump, document)}
+        commands = {each.__name__: each for each in (run, debug, test, iso, check, bench, coverage, dump, document)}
         return commands[arguments.command](arguments, rest)
     except (Failure, GuestError, PackageError) as failure:
         print(f"build.py: {failure}", file=sys.stderr)
@@ -172,6 +172,29 @@ def run(arguments: argparse.Namespace, _rest: list[str]) -> int:
         else:
             machine = shape(iso=write_iso(arguments.config, images, archive, None), drive=Drive.CD)
         return run_machine(machine, Request(arguments.expect, timeout, arguments.log, tuple(config.names)))
+    except (MachineError, OSError) as error:
+        raise Failure(str(error)) from None
+
+
+def debug(arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from boot.machines.debugger import Session, debug_machine
+    from boot.machines.machine import Drive, Host, Machine, MachineError
+
+    config = load(arguments.config)
+    host, vendor = choose_host(arguments.host)
+    images = build_images(arguments.profile)
+    archive = write_archive(config, images)
+    memory = arguments.memory or default_memory(config.memory, archive.stat().st_size)
+    log = BUILD / "debug" / "console.log"
+    session = Session(images[vendor], "hypervisor.debugger.session", log, arguments.script, arguments.timeout)
+    say(f"the guests' console goes to {log}; gdb's own commands are under `help kb` (docs/debugging.md)")
+    try:
+        if host == "qemu":
+            machine = Machine(Host.QEMU, kernel=images[vendor], archive=archive, memory=memory)
+        else:
+            iso = write_iso(arguments.config, images, archive, None)
+            machine = Machine(Host.BOCHS, iso=iso, drive=Drive.CD, memory=memory)
+        return debug_machine(machine, session)
     except (MachineError, OSError) as error:
         raise Failure(str(error)) from None
 
@@ -377,6 +400,16 @@ def command_line() -> argparse.ArgumentParser:
     config(one)
     one.add_argument("-o", dest="output", type=Path, metavar="FILE", help="where to (build/iso/NAME.iso)")
     one.add_argument("--profile", choices=["release", "debug"], default="release")
+
+    one = command("debug", "boot, halted before the first instruction, with gdb attached to ring 0 at Python lines")
+    config(one)
+    one.add_argument("--host", choices=["qemu", "bochs"], default="qemu", help="qemu is AMD-V, bochs VT-x")
+    one.add_argument(
+        "--profile", choices=["release", "debug"], default="debug", help="debug is not optimised: it shows all locals"
+    )
+    one.add_argument("--memory", type=memory_size, metavar="SIZE", help="RAM of the machine, such as 1G")
+    one.add_argument("--script", type=Path, metavar="FILE", help="gdb commands to run in place of a terminal")
+    one.add_argument("--timeout", type=seconds, metavar="SECONDS", help="time limit for gdb")
 
     one = command("check", "check a configuration and print what each VM may touch")
     config(one, None)

@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 OUTPUT = REPOSITORY / "build" / "image"
 VENDORS = ("vt-x", "amd-v")
 SOURCES = ("codegen", "drivers", "hypervisor", "boot/entry", "boot/load", "boot/info.py")
+NOT_IN_IMAGES = ("codegen/debugger", "hypervisor/debugger")
 
 
 class BuildError(Exception):
@@ -76,4 +77,5 @@ def source_files() -> Iterator[Path]:
         if place.is_file():
             yield place
         else:
-            yield from sorted(file for suffix in ("py", "j2") for file in place.rglob(f"*.{suffix}"))
+            found = sorted(file for suffix in ("py", "j2") for file in place.rglob(f"*.{suffix}"))
+            yield from (file for file in found if not str(file.relative_to(REPOSITORY)).startswith(NOT_IN_IMAGES))

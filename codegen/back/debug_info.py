@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from codegen.back.llvm_text import ModuleText
     from codegen.back.writer import Writer
 
+PRODUCER = "clang (Keelback)"
+"""gdb trusts line tables about where a function's first line begins only if they are LLVM's, by this first word."""
+
 RETURNED_IN_REGISTERS = 16
 """Bytes of a result that debuggers find by the platform's calling convention; longer ones are ours alone."""
 
@@ -47,8 +50,8 @@ class DebugInfo:
         """The metadata of a function; the scope of its locations."""
         file = self._file(function.loc.file)
         number = self._metadata.node(
-            f'distinct !DISubprogram(name: "{function.name}", linkageName: "{function.symbol}", '
-            f"scope: !{file}, file: !{file}, line: {function.loc.line}, type: !{self._signature(function)}, "
+            f'distinct !DISubprogram(name: "{function.name}", scope: !{file}, file: !{file}, '
+            f"line: {function.loc.line}, type: !{self._signature(function)}, "
             f"scopeLine: {function.loc.line}, spFlags: DISPFlagDefinition, unit: !{self._unit})"
         )
         self._scope_files[number] = function.loc.file
@@ -144,7 +147,7 @@ class DebugInfo:
         retained, held = self._types.retained(), self._metadata.tuple(self._globals)
         self._metadata.fill(
             self._unit,
-            f'distinct !DICompileUnit(language: DW_LANG_C11, file: !{file}, producer: "Keelback", '
+            f'distinct !DICompileUnit(language: DW_LANG_C11, file: !{file}, producer: "{PRODUCER}", '
             f"isOptimized: {str(self._module.optimised).lower()}, runtimeVersion: 0, "
             f"emissionKind: FullDebug, retainedTypes: {retained}, globals: {held}, "
             "nameTableKind: None)",

@@ -133,7 +133,8 @@ class ModuleText:
         for number, parameter in enumerate(function.parameters):
             type_ = register_type(parameter.type)
             parameters.append(f"{type_} %p{number}")
-            w.emit(f"store {type_} %p{number}, ptr {memory.local_address(w, parameter)}", function.loc)
+            # Without a location: debuggers stop behind these.
+            w.lines.append(f"  store {type_} %p{number}, ptr {memory.local_address(w, parameter)}")
         w.statements(function.body)
         words = [
             f"define {self._linkage(function)}{self.convention(function.symbol)}{register_type(function.result)}",
