@@ -108,10 +108,10 @@ class DebugInfo:
 
     def _declaration(self, w: Writer, local: Local, argument: str) -> str:
         self._module.declare("declare void @llvm.dbg.declare(metadata, metadata, metadata)")
+        file, type_ = self._file(w.function.loc.file), self._types.number(local.shape)
         variable = self._metadata.node(
             f'!DILocalVariable(name: "{local.name}", {argument}scope: !{w.scope}, '
-            f"file: !{self._file(w.function.loc.file)}, line: {local.loc.line}, "
-            f"type: !{self._types.number(local.shape)})"
+            f"file: !{file}, line: {local.loc.line}, type: !{type_})"
         )
         place = f"metadata ptr {local_name(local)}, metadata !{variable}, metadata !DIExpression()"
         return f"  call void @llvm.dbg.declare({place}){w.location(local.loc)}"
@@ -145,12 +145,12 @@ class DebugInfo:
             self._types.describe_all()
         file = self._file("keelback")
         retained, held = self._types.retained(), self._metadata.tuple(self._globals)
+        optimised = str(self._module.optimised).lower()
         self._metadata.fill(
             self._unit,
             f'distinct !DICompileUnit(language: DW_LANG_C11, file: !{file}, producer: "{PRODUCER}", '
-            f"isOptimized: {str(self._module.optimised).lower()}, runtimeVersion: 0, "
-            f"emissionKind: FullDebug, retainedTypes: {retained}, globals: {held}, "
-            "nameTableKind: None)",
+            f"isOptimized: {optimised}, runtimeVersion: 0, emissionKind: FullDebug, retainedTypes: {retained}, "
+            f"globals: {held}, nameTableKind: None)",
         )
         version = self._metadata.node('!{i32 2, !"Debug Info Version", i32 3}')
         dwarf = self._metadata.node('!{i32 7, !"Dwarf Version", i32 4}')

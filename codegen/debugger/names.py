@@ -83,7 +83,10 @@ def static_memory(name: str) -> list[str]:
 
 def image_file() -> str:
     """The image that is debugged."""
-    return str(gdb.current_progspace().filename)
+    space = gdb.current_progspace()
+    if space is None or space.filename is None:
+        raise gdb.GdbError("gdb was started without an image")
+    return str(space.filename)
 
 
 def resolved(expression: str) -> str:

@@ -12,7 +12,7 @@ import gdb
 from codegen.debugger.elf import symbols
 from codegen.debugger.names import image_file
 from codegen.debugger.printers import one_line
-from hypervisor.debugger.memory import read_physical, record
+from hypervisor.debugger.memory import read_physical, record, typed
 from hypervisor.debugger.vcpus import VcpuPlace, chosen_vcpu
 
 FIELDS = Path(__file__).resolve().parents[1] / "vcpu" / "vmx" / "fields.py"
@@ -60,7 +60,7 @@ def back_end_state(vcpu: VcpuPlace, kind: str) -> Any:
     vendor = vcpu.value["vendor"]
     content = b"".join(int(vendor[i]).to_bytes(8, "little") for i in range(vendor.type.range()[1] + 1))
     layout = gdb.lookup_type(kind)
-    return gdb.Value(content[: layout.sizeof], layout)
+    return typed(content[: layout.sizeof], layout)
 
 
 def vmcb_of(vcpu: VcpuPlace) -> Any:

@@ -100,18 +100,32 @@ def physical_of(virtual: int) -> int:
 def record(name: str, physical: int) -> Any:
     """The structure of this type at a physical address, as a typed value of its own."""
     kind = gdb.lookup_type(name)
-    return gdb.Value(read_physical(physical, kind.sizeof), kind)
+    return typed(read_physical(physical, kind.sizeof), kind)
+
+
+def typed(content: bytes, kind: gdb.Type) -> Any:
+    """Bytes as a value of this type. (gdb takes them; what type checkers know of it does not say so.)"""
+    make: Any = gdb.Value
+    return make(content, kind)
+
+
+def static_memory(name: str) -> Any:
+    """What lies there, by its full name; read when it is looked at."""
+    symbol = gdb.lookup_global_symbol(name)
+    if symbol is None:
+        raise gdb.GdbError(f"this image has no {name}")
+    return symbol.value()
 
 
 def element(array: str, index: int) -> tuple[Any, int]:
     """Element of static memory by its full name: the typed value, and its virtual address."""
-    place = gdb.lookup_global_symbol(array).value()
+    place = static_memory(array)
     kind = place.type.strip_typedefs().target()
     address = int(place.address) + index * kind.sizeof
-    return gdb.Value(read_physical(physical_of(address), kind.sizeof), kind), address
+    return typed(read_physical(physical_of(address), kind.sizeof), kind), address
 
 
 def count(array: str) -> int:
     """Elements of static memory."""
-    low, high = gdb.lookup_global_symbol(array).type.strip_typedefs().range()
+    low, high = static_memory(array).type.strip_typedefs().range()
     return int(high - low + 1)

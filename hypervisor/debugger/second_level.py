@@ -5,7 +5,7 @@ from __future__ import annotations
 import gdb
 
 from codegen.debugger.printers import one_line
-from hypervisor.debugger.memory import FRAME_BITS, LARGE, element, read_physical
+from hypervisor.debugger.memory import FRAME_BITS, LARGE, element, read_physical, typed
 from hypervisor.debugger.vcpus import VMS, chosen_vcpu, vm_of
 
 NAMES = {4: "PML4", 3: "PDPT", 2: "PD", 1: "PT"}
@@ -40,7 +40,7 @@ def walk(root: int, gpa: int) -> None:
         place = table + 8 * (gpa >> shift & 511)
         content = read_physical(place, 8)
         entry = int.from_bytes(content, "little")
-        print(f"{NAMES[level]:4} at {place:#014x}: {entry:#018x} {one_line(gdb.Value(content, kind))}")
+        print(f"{NAMES[level]:4} at {place:#014x}: {entry:#018x} {one_line(typed(content, kind))}")
         if not entry:
             print(f"GPA {gpa:#x} is not mapped")
             return

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gdb
 
 from codegen.debugger import names, printers
-from hypervisor.debugger import control_block, guest, second_level, unwind, vcpus
+from hypervisor.debugger import breakpoints, control_block, guest, second_level, unwind, vcpus
 from hypervisor.debugger.memory import find_image
 
-LOADED = (names, printers, control_block, guest, second_level, unwind, vcpus)
+LOADED = (names, printers, breakpoints, control_block, guest, second_level, unwind, vcpus)
 """Modules whose commands register themselves when imported."""
 
 START = "hypervisor.main.start"
@@ -32,4 +32,5 @@ def begin() -> None:
     for setting in ("stack-cache off", "code-cache off", "trust-readonly-sections on", "confirm off", "pagination off"):
         gdb.execute(f"set {setting}")
     gdb.execute("set print pretty on")
+    gdb.execute("set language c")  # not known from the name of a Python file
     ImageRuns()

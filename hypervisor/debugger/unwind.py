@@ -34,15 +34,15 @@ class Stubs(gdb.unwinder.Unwinder):
     def __init__(self) -> None:
         super().__init__("keelback stubs")
 
-    def __call__(self, pending: Any) -> Any:
+    def __call__(self, pending_frame: Any) -> Any:
         names = symbols(image_file())
-        pc, sp = int(pending.read_register("rip")), pending.read_register("rsp")
+        pc, sp = int(pending_frame.read_register("rip")), pending_frame.read_register("rsp")
         stub = next(
             (name for name in ("trap_entries", "leave_loader_stack") if name in names and inside(names[name], pc)), None
         )
         if stub is None:
             return None
-        info = pending.create_unwind_info(FrameId(sp, pending.read_register("rip")))
+        info = pending_frame.create_unwind_info(FrameId(sp, pending_frame.read_register("rip")))
         if stub == "leave_loader_stack":
             info.add_saved_register("rip", gdb.Value(NOBODY))
             info.add_saved_register("rsp", sp)
@@ -67,8 +67,8 @@ class UntilNobody:
     enabled = True
     priority = 100
 
-    def filter(self, frames: Iterator[Any]) -> Iterator[Any]:
-        return takewhile(lambda frame: frame.inferior_frame().pc() != NOBODY, frames)
+    def filter(self, iterator: Iterator[Any]) -> Iterator[Any]:
+        return takewhile(lambda frame: frame.inferior_frame().pc() != NOBODY, iterator)
 
 
 gdb.unwinder.register_unwinder(None, Stubs(), replace=True)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import gdb
 
 from codegen.debugger.names import is_local
-from hypervisor.debugger.memory import count, element, in_monitor, physical_of, record
+from hypervisor.debugger.memory import count, element, in_monitor, physical_of, record, static_memory
 
 VCPUS = "hypervisor.vcpu.pool.VCPUS"
 VMS = "hypervisor.vm.lifecycle.VMS"
@@ -93,9 +93,9 @@ def vcpu_of_frame() -> int:
 
 def is_vcpu(address: int) -> bool:
     """Not so for a local that has no value yet."""
-    pool = gdb.lookup_global_symbol(VCPUS).value()
+    pool = static_memory(VCPUS)
     start, size = int(pool.address), pool.type.strip_typedefs().target().sizeof
-    return 0 <= address - start < pool.type.sizeof and (address - start) % size == 0
+    return bool(0 <= address - start < pool.type.sizeof and (address - start) % size == 0)
 
 
 def vm_of(vcpu: VcpuPlace) -> Any:

@@ -1,4 +1,5 @@
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ ALLOWED = {
 }
 # Files that run at build time only: they drive the toolchain.
 BUILD_TIME = {"hypervisor/image_program.py": {"codegen"}}
+# Folders that run inside gdb.
+IN_GDB = {"hypervisor/debugger/": {"codegen.debugger"}}
 ONLY_IN = {"llvmlite": "codegen/back/", "keystone": "codegen/asm/", "capstone": "codegen/inspect/"}
 
 
@@ -43,6 +46,7 @@ def test_imports_follow_the_layers(package: str) -> None:
         if not name.startswith(f"{package}/"):
             continue
         allowed = {package} | ALLOWED[package] | BUILD_TIME.get(name, set())
+        allowed |= {other for folder, others in IN_GDB.items() if name.startswith(folder) for other in others}
         for module in modules_imported(file):
             if any(is_within(module, other) for other in PACKAGES):
                 if not any(is_within(module, one) for one in allowed):
@@ -82,3 +86,16 @@ def test_every_file_says_what_it_is_for() -> None:
 def test_no_file_has_a_name_that_says_nothing() -> None:
     vague = {"util", "utils", "helper", "helpers", "misc", "common"}
     assert [name for file, name in sources() if file.stem in vague] == []
+
+
+def test_gdb_meets_the_standard_library_only() -> None:
+    inside = ("codegen.debugger", "hypervisor.debugger")
+    wrong = [
+        f"{name} imports {module}"
+        for file, name in sources()
+        if name.startswith(("codegen/debugger/", "hypervisor/debugger/"))
+        for module in modules_imported(file)
+        if module.split(".")[0] not in {*sys.stdlib_module_names, "gdb"}
+        and not any(is_within(module, one) for one in inside)
+    ]
+    assert wrong == []
