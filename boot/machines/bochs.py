@@ -20,14 +20,20 @@ ENVIRONMENT = {"SDL_VIDEODRIVER": "dummy"}
 """Headless: the sdl2 display draws nowhere."""
 
 
-def bochs_command(machine: Machine, serial_port: int, scratch: Path) -> list[str]:
-    """The command line; COM1 connects to the TCP port `serial_port` of this host, where we must be listening."""
+def bochs_command(machine: Machine, serial_port: int, scratch: Path, halted: bool = False) -> list[str]:
+    """The command line; COM1 connects to the TCP port `serial_port` of this host, where we must be listening.
+
+    `halted`: Bochs waits at its debugger's prompt, which Debian builds in.
+    """
     refuse_impossible(machine)
     configuration = scratch / "bochsrc"
     configuration.write_text("\n".join(configuration_lines(machine, serial_port, scratch)) + "\n")
+    command = [PROGRAM, "-q", "-f", str(configuration)]
+    if halted:
+        return command
     commands = scratch / "debugger-commands"
-    commands.write_text("c\n")  # Debian builds the debugger in: it would wait at its prompt
-    return [PROGRAM, "-q", "-f", str(configuration), "-rc", str(commands)]
+    commands.write_text("c\n")
+    return [*command, "-rc", str(commands)]
 
 
 def refuse_impossible(machine: Machine) -> None:

@@ -2,15 +2,19 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from boot.machines.emulator import Emulator, die_with, start
-from boot.machines.machine import Machine, MachineError
+from boot.machines.bochs_debugger import bochs_debugger
+from boot.machines.emulator import die_with, start
+from boot.machines.gdb_remote import listen, serve_gdb
+from boot.machines.machine import Host, Machine, MachineError
 
 ROOT = Path(__file__).resolve().parents[2]
 CHUNK = 65536
@@ -34,24 +38,44 @@ def debug_machine(machine: Machine, session: Session) -> int:
     """gdb's exit status. MachineError when it did not end in time."""
     signal.signal(signal.SIGINT, leave_to_gdb)
     session.log.parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        socket = Path(stack.enter_context(TemporaryDirectory(prefix="keelback-debug-"))) / "gdb"
-        halted = ("-S", "-gdb", f"unix:{socket},server=on,wait=off")
-        emulator = stack.enter_context(start(replace(machine, arguments=(*machine.arguments, *halted))))
-        threading.Thread(target=keep_console, args=(emulator, session.log), daemon=True).start()
-        return run_gdb(session, str(socket))
+    with TemporaryDirectory(prefix="keelback-debug-") as folder:
+        path = Path(folder) / "gdb"
+        with (debug_bochs if machine.host is Host.BOCHS else debug_qemu)(machine, path) as serial:
+            in_background(keep_console, serial, session.log)
+            return run_gdb(session, str(path))
+
+
+@contextmanager
+def debug_qemu(machine: Machine, path: Path) -> Iterator[socket.socket]:
+    """QEMU, halted, which serves gdb at this Unix socket; gives COM1."""
+    halted = ("-S", "-gdb", f"unix:{path},server=on,wait=off")
+    with start(replace(machine, arguments=(*machine.arguments, *halted))) as emulator:
+        yield emulator.serial
+
+
+@contextmanager
+def debug_bochs(machine: Machine, path: Path) -> Iterator[socket.socket]:
+    """Bochs at its debugger's prompt, behind which we serve gdb; gives COM1."""
+    with listen(path) as listener, bochs_debugger(machine) as bochs:
+        in_background(serve_gdb, listener, bochs)
+        yield bochs.serial
+
+
+def in_background(work: Callable[..., None], *arguments: object) -> None:
+    """Until it ends by itself, or with the process."""
+    threading.Thread(target=work, args=arguments, daemon=True).start()
 
 
 def leave_to_gdb(_number: int, _frame: object) -> None:
     """Ctrl-C stops the machine, which is gdb's to do. A handler, because children inherit what is ignored."""
 
 
-def keep_console(emulator: Emulator, log: Path) -> None:
+def keep_console(serial: socket.socket, log: Path) -> None:
     """Copies COM1 to a file: an emulator whose console nobody reads stands still."""
     with log.open("wb", buffering=0) as file:
         while True:
             try:
-                chunk = emulator.serial.recv(CHUNK)
+                chunk = serial.recv(CHUNK)
             except OSError:
                 return
             if not chunk:

@@ -18,6 +18,7 @@ from hypervisor.debugger.vcpus import VcpuPlace, chosen_vcpu
 FIELDS = Path(__file__).resolve().parents[1] / "vcpu" / "vmx" / "fields.py"
 BOCHS_DATA = 0x10
 BOCHS_FIELDS = 64
+ACCESS_RIGHTS = range(0x4814, 0x4824, 2)
 
 
 class Vmcb(gdb.Command):
@@ -88,13 +89,14 @@ def vmcs_encodings() -> dict[str, int]:
 
 
 def vmcs_field(content: bytes, encoding: int) -> int:
-    """Bochs numbers fields by width and type (bits 14:13 and 11:10), 64 cells of four bytes each, behind a header;
-    the upper half of a 64-bit field is a field of its own."""
-    width, kind, index = encoding >> 13 & 3, encoding >> 10 & 3, encoding >> 1 & 0x1FF
+    """Bochs keeps fields by width and type (bits 14:13 and 11:10 of the encoding), 64 cells of four bytes each, behind
+    a header; bit 0, the upper half of a 64-bit field, counts as a part of the index."""
+    width, kind, index = encoding >> 13 & 3, encoding >> 10 & 3, encoding & 0x3FF
     row = width << 2 | kind
     size = {0: 2, 1: 8, 2: 4, 3: 8}[width]
     place = BOCHS_DATA + 4 * (row * BOCHS_FIELDS + index)
-    return int.from_bytes(content[place : place + size], "little")
+    value = int.from_bytes(content[place : place + size], "little")
+    return value >> 8 if encoding in ACCESS_RIGHTS else value  # these Bochs keeps as a descriptor's upper half
 
 
 Vmcb()

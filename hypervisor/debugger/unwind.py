@@ -1,8 +1,8 @@
-"""Frames of assembly stubs, for which there is no call frame information: traps, and the first one of a stack."""
+"""Frames of assembly stubs, for which there is no call frame information: traps, entries, the first one of a stack."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 from typing import Any
 
@@ -11,6 +11,9 @@ import gdb.unwinder
 
 from codegen.debugger.elf import symbols
 from codegen.debugger.names import image_file
+from hypervisor.debugger.control_block import has_svm
+from hypervisor.debugger.memory import static_memory
+from hypervisor.debugger.vcpus import CPUS
 
 SAVED = (
     "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip"
@@ -29,30 +32,67 @@ class FrameId:
 
 
 class Stubs(gdb.unwinder.Unwinder):
-    """The callers of `trap_entries` (whatever was interrupted) and of `leave_loader_stack` (nobody)."""
+    """The callers of `trap_entries` (whatever was interrupted), of the entry stubs, and of `leave_loader_stack`."""
 
     def __init__(self) -> None:
         super().__init__("keelback stubs")
 
     def __call__(self, pending_frame: Any) -> Any:
         names = symbols(image_file())
-        pc, sp = int(pending_frame.read_register("rip")), pending_frame.read_register("rsp")
-        stub = next(
-            (name for name in ("trap_entries", "leave_loader_stack") if name in names and inside(names[name], pc)), None
-        )
+        pc, sp = pending_frame.read_register("rip"), pending_frame.read_register("rsp")
+        stub = next((name for name in CALLERS if name in names and inside(names[name], int(pc))), None)
         if stub is None:
             return None
-        info = pending_frame.create_unwind_info(FrameId(sp, pending_frame.read_register("rip")))
-        if stub == "leave_loader_stack":
-            info.add_saved_register("rip", gdb.Value(NOBODY))
-            info.add_saved_register("rsp", sp)
-            return info
-        frame = sp.cast(gdb.lookup_type("TrapFrame").pointer()).dereference()
-        if int(frame["vector"]) >= VECTORS:  # still pushing, or popping again
+        at_start = int(pc) & (1 << 64) - 1 == names[stub].address
+        caller = CALLERS[stub](int(sp), int(pending_frame.read_register("rbp")), at_start)
+        if caller is None:
             return None
-        for name in SAVED:
-            info.add_saved_register(name, frame[name])
+        info = pending_frame.create_unwind_info(FrameId(gdb.Value(caller["rsp"]), pc))
+        for name, value in caller.items():
+            info.add_saved_register(name, gdb.Value(value).cast(pc.type))
         return info
+
+
+Registers = dict[str, int]
+
+
+def interrupted(sp: int, _rbp: int, _at_start: bool) -> Registers | None:
+    """By the TrapFrame that the stub has pushed; None while it is still pushing, or popping again."""
+    frame = pointer(sp, "TrapFrame").dereference()
+    return {name: int(frame[name]) for name in SAVED} if int(frame["vector"]) < VECTORS else None
+
+
+def nobody(sp: int, _rbp: int, _at_start: bool) -> Registers | None:
+    """The first function of a stack."""
+    return {"rip": NOBODY, "rsp": sp}
+
+
+def who_enters(sp: int, rbp: int, at_start: bool) -> Registers | None:
+    """RSP is not the monitor's while the stub handles the guest's registers: the vCPU knows it. RBP lies there, and
+    the return address above."""
+    vcpu = int(static_memory(CPUS)[0]["loaded_vcpu"])
+    kind = "SvmVcpu" if has_svm() else "VmxVcpu"
+    place = int(pointer(vcpu, "Vcpu")["vendor"].address)
+    own = int(pointer(place, kind)["host_rsp"]) & (1 << 64) - 1
+    if at_start or sp & (1 << 64) - 1 == own + 8:
+        return {"rip": word(sp), "rsp": sp + 8, "rbp": rbp}
+    return {"rip": word(own + 8), "rsp": own + 16, "rbp": word(own)}
+
+
+CALLERS: dict[str, Callable[[int, int, bool], Registers | None]] = {
+    "trap_entries": interrupted,
+    "leave_loader_stack": nobody,
+    **dict.fromkeys(("svm_enter", "svm_enter_guarded", "vmx_enter"), who_enters),
+}
+"""By stub: the registers of its caller, from RSP, RBP and whether it is at its first instruction."""
+
+
+def pointer(address: int, kind: str) -> gdb.Value:
+    return gdb.Value(address & (1 << 64) - 1).cast(gdb.lookup_type(kind).pointer())
+
+
+def word(address: int) -> int:
+    return int(pointer(address, "u64").dereference())
 
 
 def inside(symbol: Any, pc: int) -> bool:
