@@ -22,3 +22,14 @@ def debug(config: Path, commands: Sequence[str], *options: str) -> dict[str, str
     assert "@end@" in done.stdout, done.stdout + done.stderr
     found = re.findall(r"^@(\d+)@$(.*?)(?=^@)", done.stdout, re.DOTALL | re.MULTILINE)
     return {commands[int(number)]: text.strip() for number, text in found}
+
+
+def place(file: str, text: str) -> str:
+    """FILE:LINE of the first line that holds this text."""
+    lines = (ROOT / file).read_text().splitlines()
+    return f"{file}:{next(number for number, line in enumerate(lines, 1) if text in line)}"
+
+
+def frames(backtrace: str) -> list[str]:
+    """Names of functions and stubs, innermost first."""
+    return re.findall(r"^#\d+ +(?:0x\w+ in )?([\w.<>]+) \(", backtrace, re.MULTILINE)

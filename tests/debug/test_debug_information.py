@@ -79,11 +79,35 @@ def test_enums_have_the_names_of_their_members(image: Path) -> None:
 
 
 def test_functions_have_the_languages_signatures(image: Path) -> None:
-    text = gdb(image, "ptype 'hypervisor.exits.cpuid.emulate_cpuid'", "info line hypervisor.exits.cpuid.emulate_cpuid")
-    assert "(*)(Vcpu *)" in text or "(Vcpu *)" in text
+    text = gdb(image, "whatis 'hypervisor.exits.cpuid.emulate_cpuid'", "info line hypervisor.exits.cpuid.emulate_cpuid")
+    assert "type = Resume (Vcpu *)" in text
     assert 'of "hypervisor/exits/cpuid.py"' in text
 
 
 def test_function_tables_show_what_they_hold(image: Path) -> None:
     text = gdb(image, "print 'hypervisor.exits.table.EXIT_HANDLERS'")
     assert "<hypervisor.exits.cpuid.emulate_cpuid>" in text
+
+
+OPTION, RESULT, PAIR = "struct u64 | None", "struct u64 | Fault", "struct tuple[u32, u64]"
+VALUES = {
+    "None": (OPTION, (0, 0)),
+    "7": (OPTION, (1, 7)),
+    "9": (RESULT, (1, 9, 0)),
+    "Fault.PAGE_FAULT": (RESULT, (0, 0, 3)),
+    "(2, 5)": (PAIR, (2, 5)),
+    "0x1000": ("Gpa", (0x1000,)),
+    "Span(0x0, 0) ''": ("struct Span", (0, 0)),
+}
+
+
+@pytest.mark.parametrize("shown", VALUES)
+def test_values_of_the_language_are_written_as_in_python(image: Path, shown: str) -> None:
+    kind, words = VALUES[shown]
+    content = b"".join(word.to_bytes(8, "little") for word in words)
+    text = gdb(
+        image,
+        f"python import sys; sys.path.insert(0, {str(ROOT)!r}); import codegen.debugger.printers",
+        f"python kind = gdb.lookup_type({kind!r}); print(gdb.Value({content!r}[: kind.sizeof], kind))",
+    )
+    assert text.splitlines()[-1] == shown

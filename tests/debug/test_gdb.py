@@ -5,19 +5,33 @@ import re
 import pytest
 
 from tests.debug.guest import ENTRY, VALUE, write_guest
-from tests.debug.session import debug
+from tests.debug.session import debug, frames, place
 
 FIRST_INSTRUCTION = "tbreak *0x1000000"
 HANDLER = "hypervisor.exits.cpuid.reply_patched"
-LINE = "break hypervisor/exits/port.py:40"
+LINE = place("hypervisor/exits/port.py", "if access.is_string")
+LOADED = place("hypervisor/vm/boot/multiboot.py", "if loaded.end > low_ram_end")
+INTERRUPT = "python import os, signal, threading; threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()"
+OUTERMOST = [
+    "hypervisor.vcpu.run.run_slice",
+    "hypervisor.sched.round_robin.run_one",
+    "hypervisor.sched.round_robin.schedule",
+    "hypervisor.main.start_on_own_stack",
+    "leave_loader_stack",
+]
 COMMANDS = (
     FIRST_INSTRUCTION,
-    "continue",
+    "continue ",
     "info registers rip",
     f"break {HANDLER}",
     "kb break emulate_port",
-    LINE,
+    f"break {LINE}",
+    f"tbreak {LOADED}",
     "info breakpoints",
+    "continue",
+    "print kernel",
+    "print error",
+    "print *loaded",
     "continue  ",
     "bt",
     "next",
@@ -50,6 +64,14 @@ COMMANDS = (
     "continue      ",
     "kb guest ",
     "print $kb_monitor() ",
+    "break svm_enter",
+    "continue       ",
+    "stepi 20",
+    "bt  ",
+    "delete ",
+    INTERRUPT,
+    "continue        ",
+    "kb vms ",
 )
 
 
@@ -58,32 +80,20 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return debug(write_guest(tmp_path_factory.mktemp("debug")), COMMANDS, "--memory", "256M")
 
 
-def frames(backtrace: str) -> list[str]:
-    return re.findall(r"^#\d+ +(?:0x\w+ in )?([\w.]+) \(", backtrace, re.MULTILINE)
-
-
 def test_stops_before_paging_is_on(shown: dict[str, str]) -> None:
     assert "0x1000000" in shown["info registers rip"]
 
 
 def test_breaks_at_functions_and_lines_of_python_before_the_image_runs(shown: dict[str, str]) -> None:
-    for place in ("cpuid.py", "exits/port.py:37", "exits/port.py:40"):
-        assert place in shown["info breakpoints"]
+    for where in ("hypervisor.exits.cpuid.reply_patched at", "hypervisor.exits.port.emulate_port at", LINE, LOADED):
+        assert where in shown["info breakpoints"]
     assert HANDLER in shown["continue  "] and "def reply_patched" in shown["continue  "]
     assert shown["bt 1"].startswith("#0  hypervisor.exits.port.emulate_port")
-    assert "hypervisor/exits/port.py:40" in shown["bt 2"]
+    assert LINE in shown["bt 2"].splitlines()[0]
 
 
 def test_a_backtrace_leads_from_the_exits_handler_to_main(shown: dict[str, str]) -> None:
-    assert frames(shown["bt"]) == [
-        HANDLER,
-        "hypervisor.exits.cpuid.emulate_cpuid",
-        "hypervisor.vcpu.run.run_slice",
-        "hypervisor.sched.round_robin.run_one",
-        "hypervisor.sched.round_robin.schedule",
-        "hypervisor.main.start_on_own_stack",
-        "leave_loader_stack",
-    ]
+    assert frames(shown["bt"]) == [HANDLER, "hypervisor.exits.cpuid.emulate_cpuid", *OUTERMOST]
     assert "stopped" not in shown["bt"]
 
 
@@ -111,6 +121,12 @@ def test_structs_enums_and_bit_structs_are_shown_by_name(shown: dict[str, str]) 
     assert shown["print vcpu.state"].endswith("= VcpuState.RUNNABLE")
     assert "kvm_signature = true" in shown["print vcpu.vm.flags"]
     assert "port = 128" in shown["print access"] and "is_in = false" in shown["print access"]
+
+
+def test_spans_and_options_are_shown_as_python_writes_them(shown: dict[str, str]) -> None:
+    assert re.search(r"= Span\(0x\w+, \d+\)$", shown["print kernel"])
+    assert shown["print error"].endswith("= None")
+    assert f"entry = {ENTRY}" in shown["print *loaded"]
 
 
 def test_static_memory_has_its_name_in_python(shown: dict[str, str]) -> None:
@@ -144,6 +160,11 @@ def test_shows_the_vmcb(shown: dict[str, str]) -> None:
     text = shown["kb vmcb"]
     assert re.search(r"exit_code +0x72\n", text) and re.search(rf"rip +{ENTRY + 12:#x}\n", text)
     assert re.search(r"cs +selector 0x10, attributes 0xc9b, limit 0xffffffff, base 0x0", text)
+
+
+def test_ctrl_c_stops_the_machine(shown: dict[str, str]) -> None:
+    assert "SIGINT" in shown["continue        "]
+    assert "VM 0 debugged" in shown["kb vms "]
 
 
 def test_lists_the_machines(shown: dict[str, str]) -> None:
