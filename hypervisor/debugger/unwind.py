@@ -87,7 +87,7 @@ CALLERS: dict[str, Callable[[int, int, bool], Registers | None]] = {
 """By stub: the registers of its caller, from RSP, RBP and whether it is at its first instruction."""
 
 
-def pointer(address: int, kind: str) -> gdb.Value:
+def pointer(address: int, kind: str) -> Any:
     return gdb.Value(address & (1 << 64) - 1).cast(gdb.lookup_type(kind).pointer())
 
 
