@@ -152,10 +152,10 @@ class GdbRemote:
         self.bochs.send("c")
         answer = STOPPED
         while not self.bochs.is_at_prompt():
-            ready = select.select([self.bochs, self.connection], [], [])[0]
-            if self.bochs in ready:
+            ready = select.select([self.bochs.fileno(), self.connection.fileno()], [], [])[0]
+            if self.bochs.fileno() in ready:
                 self.bochs.read()
-            if self.connection in ready:
+            if self.connection.fileno() in ready:
                 chunk = self.connection.recv(CHUNK)
                 if not chunk:
                     raise BochsEnded
