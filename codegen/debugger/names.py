@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import gdb
 
 from codegen.debugger.elf import names_ending
+
+SPELLINGS: list[Callable[[str], str | None]] = []
+"""What stands for static memory that cannot be read by its address now; None where it can."""
 
 CHAIN = re.compile(r"(?<![\w.'$>])[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 
@@ -105,8 +109,18 @@ def quoted(chain: str) -> str:
         if len(found) > 1:
             raise gdb.GdbError(f"{name} is ambiguous: {', '.join(found)}")
         if found:
-            return "".join([f"'{found[0]}'", *(f".{part}" for part in parts[length:])])
+            return ".".join([spelled(found[0]), *parts[length:]])
     return chain
+
+
+def spelled(name: str) -> str:
+    """A whole name as gdb's C takes it."""
+    symbol = variable(name)
+    if symbol is not None and not is_member(symbol):
+        for spell in SPELLINGS:
+            if (text := spell(name)) is not None:
+                return text
+    return f"'{name}'"
 
 
 def is_local(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import gdb
 
 from codegen.debugger.elf import symbols
-from codegen.debugger.names import image_file
+from codegen.debugger.names import SPELLINGS, image_file
 
 DIRECT_MAP = 0xFFFF_8000_0000_0000
 DIRECT_MAP_END = DIRECT_MAP + (1 << 46)
@@ -129,3 +129,18 @@ def count(array: str) -> int:
     """Elements of static memory."""
     low, high = static_memory(array).type.strip_typedefs().range()
     return int(high - low + 1)
+
+
+def copied(name: str) -> str | None:
+    """For `kb print` while a guest runs, whose page tables do not show static memory: a copy in a convenience
+    variable."""
+    if in_monitor():
+        return None
+    place = static_memory(name)
+    content = read_physical(physical_of(int(place.address)), place.type.sizeof)
+    variable = "kb_" + name.replace(".", "_")
+    gdb.set_convenience_variable(variable, typed(content, place.type))
+    return f"${variable}"
+
+
+SPELLINGS.append(copied)

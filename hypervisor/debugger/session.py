@@ -32,5 +32,6 @@ def begin() -> None:
     for setting in ("stack-cache off", "code-cache off", "trust-readonly-sections on", "confirm off", "pagination off"):
         gdb.execute(f"set {setting}")
     gdb.execute("set print pretty on")
+    gdb.execute("set max-value-size unlimited")  # pools are large
     gdb.execute("set language c")  # not known from the name of a Python file
     ImageRuns()

@@ -45,6 +45,8 @@ COMMANDS = (
     "kb print VMS[0].name.length",
     "kb print hypervisor.vm.lifecycle.VMS[0].state",
     "kb print vcpu.index",
+    "kb print CPUS[0].loaded_vcpu == vcpu",
+    "kb print VMS[0].state == VmState.RUNNING",
     "kb guest",
     f"kb walk {ENTRY:#x}",
     "kb walk 0x7000000000",
@@ -63,6 +65,7 @@ COMMANDS = (
     f"tbreak *{ENTRY:#x}",
     "continue      ",
     "kb guest ",
+    "kb print VMS[0].name.length ",
     "print $kb_monitor() ",
     "break svm_enter",
     "continue       ",
@@ -133,6 +136,11 @@ def test_static_memory_has_its_name_in_python(shown: dict[str, str]) -> None:
     assert shown["kb print VMS[0].name.length"].endswith(f"= {len('debugged')}")
     assert shown["kb print hypervisor.vm.lifecycle.VMS[0].state"].endswith("= VmState.RUNNING")
     assert shown["kb print vcpu.index"].endswith("= 0")
+    assert shown["kb print VMS[0].state == VmState.RUNNING"].endswith("= 1")
+
+
+def test_per_cpu_data_has_its_name(shown: dict[str, str]) -> None:
+    assert shown["kb print CPUS[0].loaded_vcpu == vcpu"].endswith("= 1")
 
 
 def test_shows_the_guests_registers(shown: dict[str, str]) -> None:
@@ -146,6 +154,7 @@ def test_shows_the_guests_registers(shown: dict[str, str]) -> None:
 def test_shows_the_guests_registers_while_the_guest_runs(shown: dict[str, str]) -> None:
     assert shown["print $kb_monitor() "].endswith("= 0") and shown["print $kb_monitor()"].endswith("= 1")
     assert "debugged, vCPU 0" in shown["kb guest "]
+    assert shown["kb print VMS[0].name.length "].endswith(f"= {len('debugged')}")
 
 
 def test_walks_the_nested_page_tables(shown: dict[str, str]) -> None:
