@@ -9,7 +9,7 @@ from codegen.front.function import FunctionLowering
 from codegen.front.lowering import stored
 from codegen.front.registry import method
 from codegen.front.structs import exactly, size_of_cell
-from codegen.front.types import BOOLEAN, NONE, AtomicType, EnumType, IntType, Type
+from codegen.front.types import BOOLEAN, NONE, AtomicType, EnumType, IntType, Type, quoted
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
 
@@ -52,7 +52,7 @@ def update(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
     assert isinstance(node.func, ast.Attribute)
     kind, loc, op = item_of(base), f.loc(node), UPDATES[node.func.attr]
     if op != "exchange" and not isinstance(kind, IntType):
-        raise f.refuse(f"`{node.func.attr}` is for integers, not {kind}", node)
+        raise f.refuse(f"`{node.func.attr}` is for integers, not {quoted(kind)}", node)
     value = stored(f, exactly(f, node, 1)[0], kind, "the argument")
     return content(f, kind, ir.AtomicUpdate(op, base.code, value.code, kind.ir, loc), loc)
 

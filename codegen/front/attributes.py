@@ -16,7 +16,6 @@ from codegen.front.registry import METHODS, expression
 from codegen.front.spans import read_byte
 from codegen.front.structs import index_value, read_element, read_field
 from codegen.front.types import (
-    LITERAL,
     NONE,
     STATIC,
     ArrayType,
@@ -29,6 +28,7 @@ from codegen.front.types import (
     StructType,
     TrapSiteType,
     Type,
+    quoted,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.lang.percpu import PerCpu
@@ -48,8 +48,8 @@ def member(f: FunctionLowering, base: Value, node: ast.Attribute) -> Value:
         return static_member(f, base.static, node)
     if isinstance(kind, StructType):
         if node.attr not in kind.cls.__layout__.fields and isinstance(getattr(kind.cls, node.attr, None), Routine):
-            raise f.refuse(
-                f"method {node.attr!r} is not called", node, help="functions are no values; call it, or use fn_table"
+            raise f.refuse_name(
+                f"method `{node.attr}` is not called", node, help="functions are no values; call it, or use fn_table"
             )
         return read_field(f, base, node.attr, node)
     if isinstance(kind, BitsType):
@@ -64,18 +64,19 @@ def member(f: FunctionLowering, base: Value, node: ast.Attribute) -> Value:
 def no_member(f: FunctionLowering, base: Value, node: ast.Attribute) -> Exception:
     """The error for a value that has no such member."""
     if isinstance(base.type, OptionType):
-        return f.refuse(f"this may be None, which has no {node.attr!r}", node, help=test_help(node.value, "is None"))
+        return f.refuse_name(
+            f"this may be None, which has no `{node.attr}`", node, help=test_help(node.value, "is None")
+        )
     if isinstance(base.type, ResultType):
-        return f.refuse(
-            f"this may be the error {base.type.error}",
+        return f.refuse_name(
+            f"this may be the error {quoted(base.type.error)}",
             node,
             help=test_help(node.value, f"isinstance(..., {base.type.error})"),
         )
     names = [name for kind, name in METHODS if isinstance(base.type, kind)]
     if node.attr in names:
-        return f.refuse(f"{node.attr!r} is a method: call it", node)
-    what = "an untyped number" if base.type == LITERAL else str(base.type)
-    return f.refuse(f"{what} has no {node.attr!r}", node, help=suggestion(node.attr, names))
+        return f.refuse_name(f"`{node.attr}` is a method: call it", node)
+    return f.refuse_name(f"{quoted(base.type)} has no `{node.attr}`", node, help=suggestion(node.attr, names))
 
 
 def test_help(value: ast.expr, test: str) -> str:
@@ -93,7 +94,7 @@ def static_member(f: FunctionLowering, thing: Any, node: ast.Attribute) -> Value
         found = getattr(thing, node.attr)
     except AttributeError:
         known = [name for name in dir(thing) if not name.startswith("_")]
-        raise f.refuse(f"{name_of(thing)} has no {node.attr!r}", node, help=suggestion(node.attr, known)) from None
+        raise f.refuse_name(f"{name_of(thing)} has no `{node.attr}`", node, help=suggestion(node.attr, known)) from None
     return f.program.lift(found, f.loc(node))
 
 
@@ -110,7 +111,7 @@ def subscript(f: FunctionLowering, node: ast.Subscript, expected: Type | None) -
         return read_register_array(f, base, index_value(f, node.slice), node)
     if kind == STATIC:
         return static_item(f, base.static, node)
-    raise f.refuse(f"{kind} cannot be indexed", node)
+    raise f.refuse(f"{quoted(kind)} cannot be indexed", node)
 
 
 def static_item(f: FunctionLowering, thing: Any, node: ast.Subscript) -> Value:

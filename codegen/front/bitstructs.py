@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from codegen.front.declared import member
 from codegen.front.diagnostics import refuse, suggestion
 from codegen.front.enums import checked_member
 from codegen.front.function import FunctionLowering
@@ -12,7 +13,7 @@ from codegen.front.lowering import stored
 from codegen.front.objects import type_of
 from codegen.front.registry import method
 from codegen.front.structs import exactly
-from codegen.front.types import BitsType, BoolType, EnumType, IntType
+from codegen.front.types import BitsType, BoolType, EnumType, IntType, quoted
 from codegen.front.values import Value, constant
 from codegen.ir import nodes as ir
 from codegen.ir.types import Int
@@ -24,7 +25,7 @@ def bit_field(f: FunctionLowering, kind: BitsType, name: str, node: ast.AST) -> 
     """The field of this name (codegen.lang.model.BitField)."""
     fields = kind.cls.__bits__.fields
     if name not in fields:
-        raise f.refuse(f"{kind} has no field {name!r}", node, help=suggestion(name, [*fields, "replace"]))
+        raise f.refuse_name(f"{quoted(kind)} has no field `{name}`", node, help=suggestion(name, [*fields, "replace"]))
     return fields[name]
 
 
@@ -83,7 +84,9 @@ def with_fields(f: FunctionLowering, kind: BitsType, base: Value, node: ast.Call
     """`base` with the fields that the call names."""
     if node.args:
         raise f.refuse(
-            f"fields of {kind} are named", node, help=f"`{kind}(name=value)`, or `{kind}.of(...)` of its integer"
+            f"fields of {quoted(kind)} are named",
+            node,
+            help=f"`{kind}(name=value)`, or `{kind}.of(...)` of its integer",
         )
     whole, loc = kind.ir, f.loc(node)
     with f.collect() as steps:
@@ -120,7 +123,10 @@ def field_argument(f: FunctionLowering, kind: BitsType, keyword: ast.keyword) ->
     if keyword.arg is None:
         raise f.refuse("star arguments are not in the language", keyword)
     field = bit_field(f, kind, keyword.arg, keyword)
-    value = stored(f, keyword.value, field_type(field), f"field {field.name!r}")
+    kind_of_field = field_type(field)
+    value = stored(
+        f, keyword.value, kind_of_field, member(f"field `{field.name}`", kind.cls, field.name, kind_of_field)
+    )
     return field, f.once_value(value)
 
 
@@ -133,7 +139,7 @@ def field_bits(f: FunctionLowering, kind: BitsType, field: Any, value: Value, lo
     low, high = (-(mask >> 1) - 1, mask >> 1) if signed else (0, mask)
     if isinstance(code, ir.Const):
         if not low <= code.value <= high:
-            raise refuse(f"{code.value} does not fit in the {field.width} bits of {field.name!r}", value.loc)
+            raise refuse(f"{code.value} does not fit in the {field.width} bits of `{field.name}`", value.loc)
         return ir.Const(whole, code.value & mask, loc)
     if not isinstance(wanted, BoolType) and field.width < wanted.ir.bits:
         code = f.once(code)

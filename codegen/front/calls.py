@@ -7,7 +7,8 @@ from typing import Any
 
 from codegen.front import bitstructs, enums, integers
 from codegen.front.conditions import condition_value
-from codegen.front.diagnostics import Label, suggestion
+from codegen.front.declared import parameter
+from codegen.front.diagnostics import Absorbed, Label, suggestion
 from codegen.front.function import FunctionLowering
 from codegen.front.lowering import lower, typed
 from codegen.front.objects import type_of
@@ -29,6 +30,7 @@ from codegen.front.types import (
     ResultType,
     StructType,
     Type,
+    quoted,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
@@ -65,7 +67,7 @@ def call_object(f: FunctionLowering, target: Value, node: ast.Call, expected: Ty
     """The call of a build-time object."""
     thing = target.static
     if target.type != STATIC:
-        raise f.refuse(f"{target.type} cannot be called", node)
+        raise f.refuse(f"{quoted(target.type)} cannot be called", node)
     if isinstance(thing, Routine):
         return routine_call(f, thing, None, node)
     kind = type_of(thing) if isinstance(thing, type) else None
@@ -83,7 +85,7 @@ def call_object(f: FunctionLowering, target: Value, node: ast.Call, expected: Ty
         raise f.refuse(f"this is Python's own `{name}`", node, help=f"`from codegen.lang import {name}`")
     if thing is print:
         raise f.refuse("`print` is not in the language", node, help='use a text sink, such as `log(f"...")`')
-    raise f.refuse(f"{name!r} is no `@fn`", node, help="`static(...)` evaluates a call at build time")
+    raise f.refuse(f"`{name}` is no `@fn`", node, help="`static(...)` evaluates a call at build time")
 
 
 def special_name(thing: Any) -> str:
@@ -102,13 +104,17 @@ def construct(f: FunctionLowering, kind: Type, node: ast.Call) -> Value | None:
         return bitstructs.construct(f, kind, node)
     if isinstance(kind, EnumType):
         raise f.refuse(
-            f"{kind} is not made by a call", node, help=f"`{kind}.checked(x)` traps, `{kind}.find(x)` may give None"
+            f"{quoted(kind)} is not made by a call",
+            node,
+            help=f"`{kind}.checked(x)` traps, `{kind}.find(x)` may give None",
         )
     if isinstance(kind, BoolType):
         raise f.refuse("there is no conversion to bool", node, help="write a comparison, such as `x != 0`")
     if isinstance(kind, StructType):
         raise f.refuse(
-            f"{kind} is a reference to memory", node, help=f"`Local({kind})`, or `storage({kind})` at module level"
+            f"{quoted(kind)} is a reference to memory",
+            node,
+            help=f"`Local({kind})`, or `storage({kind})` at module level",
         )
     return None
 
@@ -137,14 +143,13 @@ def method_call(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
         if isinstance(found, Routine):
             return routine_call(f, found, base, node)
         members = [n for t, n in METHODS if t is type(kind)] + [n for n in vars(kind.cls) if not n.startswith("_")]
-        raise f.refuse(f"{kind} has no method {name!r}", node, help=suggestion(name, members))
+        raise f.refuse_name(f"{quoted(kind)} has no method `{name}`", node.func, help=suggestion(name, members))
     if isinstance(kind, OptionType | ResultType):
         from codegen.front.attributes import no_member
 
         raise no_member(f, base, node.func)
-    raise f.refuse(
-        f"{kind} has no method {name!r}", node, help=suggestion(name, [n for t, n in METHODS if t is type(kind)])
-    )
+    known = [known_name for known_kind, known_name in METHODS if known_kind is type(kind)]
+    raise f.refuse_name(f"{quoted(kind)} has no method `{name}`", node.func, help=suggestion(name, known))
 
 
 def routine_call(f: FunctionLowering, routine: Routine, this: Value | None, node: ast.Call) -> Value:
@@ -164,42 +169,55 @@ def called(f: FunctionLowering, callee: Callee, values: tuple[ir.Expr, ...], nod
 def arguments(f: FunctionLowering, callee: Callee, this: Value | None, node: ast.Call) -> list[Value]:
     """Values in the order of the parameters, computed in the order of the call."""
     given: dict[str, Value] = {}
-    declared = Label(callee.loc, f"{callee.name} is declared here")
+    declared = Label(callee.loc, f"`{callee.name}` is declared here")
     names = [name for name, _ in callee.parameters]
     types = dict(callee.parameters)
     if this is not None:
-        given[names[0]] = this
+        given[receiver(f, callee, this, node)] = this
     positional = names[len(given) :]
     if len(node.args) > len(positional):
-        raise f.refuse(f"{callee.name} takes {len(positional)} arguments, {len(node.args)} given", node, declared)
-    for name, argument in zip(positional, node.args, strict=False):
-        given[name] = argument_value(f, argument, types[name], name)
+        extra = node.args[len(positional)]
+        raise f.refuse(f"{callee.name} takes {len(positional)} arguments, {len(node.args)} given", extra, declared)
+    pairs = [(name, argument) for name, argument in zip(positional, node.args, strict=False)]
     for keyword in node.keywords:
         if keyword.arg is None:
-            raise f.refuse("star arguments are not in the language", node)
+            raise f.refuse("star arguments are not in the language", keyword, help="name every argument")
         if keyword.arg not in types:
-            raise f.refuse(
-                f"{callee.name} has no parameter {keyword.arg!r}",
-                keyword,
-                declared,
-                help=suggestion(keyword.arg, names),
-            )
-        if keyword.arg in given:
-            raise f.refuse(f"parameter {keyword.arg!r} is given twice", keyword, declared)
-        given[keyword.arg] = argument_value(f, keyword.value, types[keyword.arg], keyword.arg)
-    missing = [name for name in names if name not in given]
+            message = f"{callee.name} has no parameter `{keyword.arg}`"
+            raise f.refuse_name(message, keyword, declared, help=suggestion(keyword.arg, names))
+        if keyword.arg in given or keyword.arg in dict(pairs):
+            raise f.refuse_name(f"parameter `{keyword.arg}` is given twice", keyword, declared)
+        pairs.append((keyword.arg, keyword.value))
+    missing = [f"`{name}`" for name in names if name not in given and name not in dict(pairs)]
     if missing:
-        raise f.refuse(f"{callee.name}: argument {', '.join(map(repr, missing))} is missing", node, declared)
+        raise f.refuse(f"{callee.name}: argument {', '.join(missing)} is missing", node, declared)
+    for name, argument in pairs:
+        with f.guard():
+            given[name] = argument_value(f, argument, types[name], name, callee.loc)
+    if len(given) < len(names):
+        raise Absorbed
     if list(given) == names:
         return list(given.values())
     return reordered(f, given, names)
 
 
-def argument_value(f: FunctionLowering, node: ast.expr, kind: Type, name: str) -> Value:
+def receiver(f: FunctionLowering, callee: Callee, this: Value, node: ast.Call) -> str:
+    """The name of a method's first parameter, which takes what stands before the dot."""
+    declared = Label(callee.loc, f"`{callee.name}` is declared here")
+    if not callee.parameters:
+        raise f.refuse_name(f"{callee.name} takes no `self`", node.func, declared)
+    name, kind = callee.parameters[0]
+    if kind != this.type:
+        message = f"the first parameter of {callee.name} is {quoted(kind)}, not {quoted(this.type)}"
+        raise f.refuse_name(message, node.func, declared, help=f"leave out the annotation of `{name}`")
+    return name
+
+
+def argument_value(f: FunctionLowering, node: ast.expr, kind: Type, name: str, declared: ir.Loc) -> Value:
     """One argument of the parameter's type."""
     if isinstance(node, ast.Starred):
         raise f.refuse("star arguments are not in the language", node, help="name every argument")
-    return typed(f, node, kind, f"argument {name!r}")
+    return typed(f, node, kind, parameter(declared, name, kind))
 
 
 def reordered(f: FunctionLowering, given: dict[str, Value], names: list[str]) -> list[Value]:

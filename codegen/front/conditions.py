@@ -6,7 +6,7 @@ import ast
 
 from codegen.front.flow import Flow, join
 from codegen.front.function import FunctionLowering
-from codegen.front.lowering import adopt, certain, coerce, conversion_between, is_struct, lower
+from codegen.front.lowering import adopt, certain, coerce, conversion_between, conversion_help, is_struct, lower
 from codegen.front.objects import type_of
 from codegen.front.registry import expression
 from codegen.front.types import (
@@ -15,6 +15,7 @@ from codegen.front.types import (
     NEVER,
     NONE,
     STATIC,
+    U64T,
     AddressType,
     BitsType,
     BoolType,
@@ -24,6 +25,7 @@ from codegen.front.types import (
     ResultType,
     StructType,
     Type,
+    quoted,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
@@ -51,7 +53,7 @@ def condition(f: FunctionLowering, node: ast.expr) -> Outcome:
         return tested
     value = lower(f, node)
     if not isinstance(value.type, BoolType):
-        raise f.refuse(f"a condition is a bool, not {value.type}", node, help=truth_help(value, node))
+        raise f.refuse(f"a condition is a bool, not {quoted(value.type)}", node, help=truth_help(value, node))
     return value.code, f.flow.copy(), f.flow.copy()
 
 
@@ -161,7 +163,7 @@ def instance_test(f: FunctionLowering, node: ast.Call) -> Outcome:
         yes, no = f.flow.copy(), f.flow.copy()
         no.dead = True
         return ir.Const(BOOL, 1, loc), yes, no
-    raise f.refuse(f"isinstance tests `T | E` and `E | None`; this is {value.type}", node)
+    raise f.refuse(f"isinstance tests `T | E` and `E | None`; this is {quoted(value.type)}", node)
 
 
 @expression(ast.Compare)
@@ -197,7 +199,9 @@ def compare_two(f: FunctionLowering, node: ast.AST, op: ast.cmpop, left: Value, 
     if name in ("is", "is not"):
         if not (is_reference(left.type) and is_reference(right.type)):
             raise f.refuse(
-                f"`{name}` compares references to structs, not {left.type} and {right.type}", node, help="write `==`"
+                f"`{name}` compares references to structs, not {quoted(left.type)} and {quoted(right.type)}",
+                node,
+                help="write `==`",
             )
         return ir.Compare("eq" if name == "is" else "ne", left.code, right.code, loc)
     left, right = certain(left), certain(right)
@@ -209,12 +213,14 @@ def compare_two(f: FunctionLowering, node: ast.AST, op: ast.cmpop, left: Value, 
         right = adopt(right, left.type)
     if left.type != right.type:
         raise f.refuse(
-            f"comparison of {left.type} with {right.type}", node, help=comparison_help(left.type, right.type)
+            f"comparison of {quoted(left.type)} with {quoted(right.type)}",
+            node,
+            help=comparison_help(left.type, right.type),
         )
     ordered = isinstance(left.type, IntType | AddressType)
     if not ordered and (name not in ("eq", "ne") or not isinstance(left.type, EnumType | BitsType | BoolType)):
         advice = "structs are references: write `is`, or compare their fields" if is_struct(left) else ""
-        raise f.refuse(f"`{sign(op)}` is not defined for {left.type}", node, help=advice)
+        raise f.refuse(f"`{sign(op)}` is not defined for {quoted(left.type)}", node, help=advice)
     return ir.Compare(name, left.code, right.code, loc)
 
 
@@ -254,10 +260,11 @@ def choose(f: FunctionLowering, node: ast.IfExp, expected: Type | None) -> Value
     kind = then.type if then.type != NEVER else otherwise.type
     if expected is not None and expected not in (NONE, LITERAL, STATIC):
         kind = expected if arms_fit(then, otherwise, expected) else kind
-    if LITERAL in (then.type, otherwise.type):
-        raise f.refuse(
-            "the arms of a conditional need a typed value", node, help=f"write `u64({ast.unparse(node.body)})`"
-        )
+    for arm, arm_node in ((then, node.body), (otherwise, node.orelse)):
+        if arm.type == LITERAL:
+            wanted = kind if kind != LITERAL else expected
+            advice = conversion_help(U64T if wanted is None else wanted, ast.unparse(arm_node))
+            raise f.refuse("the arms of a conditional need a typed value", arm_node, help=advice)
     first = coerce(f, then, kind, "this arm")
     second = coerce(f, otherwise, kind, "the other arm")
     if first.expr is None or second.expr is None:

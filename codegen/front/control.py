@@ -13,7 +13,7 @@ from codegen.front.function import FunctionLowering, LoopFrame
 from codegen.front.lowering import adopt, lower, lower_body
 from codegen.front.registry import statement
 from codegen.front.static import evaluate
-from codegen.front.types import LITERAL, NONE, EnumType, IntType, StructType
+from codegen.front.types import LITERAL, NONE, EnumType, IntType, StructType, quoted
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
 from codegen.lang.forms import static
@@ -194,7 +194,9 @@ def scope_methods(f: FunctionLowering, value: Value, node: ast.AST) -> tuple[Rou
         if isinstance(enter, Routine) and isinstance(leave, Routine):
             return enter, leave
     raise f.refuse(
-        f"{value.type} is no scope", node, help="a scope is a struct whose `__enter__` and `__exit__` are `@fn`s"
+        f"{quoted(value.type)} is no scope",
+        node,
+        help="a scope is a struct whose `__enter__` and `__exit__` are `@fn`s",
     )
 
 
@@ -222,7 +224,7 @@ def match(f: FunctionLowering, node: ast.Match) -> None:
     """`match` on an integer or an enum: a switch."""
     subject = lower(f, node.subject)
     if not isinstance(subject.type, IntType | EnumType):
-        raise f.refuse(f"`match` is for integers and enums, not {subject.type}", node.subject)
+        raise f.refuse(f"`match` is for integers and enums, not {quoted(subject.type)}", node.subject)
     before, result = f.flow.copy(), None
     cases: list[tuple[tuple[int, ...], tuple[ir.Stmt, ...]]] = []
     seen: set[int] = set()
@@ -287,5 +289,9 @@ def pattern_number(f: FunctionLowering, choice: ast.MatchValue, subject: Value) 
         value = adopt(value, subject.type)
     if value.type != subject.type or not isinstance(value.expr, ir.Const):
         advice = suggestion(ast.unparse(choice.value), [])
-        raise f.refuse(f"a case of {subject.type} is a constant of that type, not {value.type}", choice, help=advice)
+        raise f.refuse(
+            f"a case of {quoted(subject.type)} is a constant of that type, not {quoted(value.type)}",
+            choice,
+            help=advice,
+        )
     return value.expr.value

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from codegen.front.source import ROOT, source_of
+from codegen.front.source import ROOT, lines_of
 from codegen.ir.nodes import Loc
 
 
@@ -17,6 +17,18 @@ class Label:
 
     loc: Loc
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A place that wants a value of one type: its name in a sentence, and where that type is declared, found only when
+    the value is wrong."""
+
+    name: str
+    declared: Callable[[], Label | None]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +68,18 @@ def refuse(message: str, loc: Loc, *labels: Label, help: str = "") -> Refused:
     return Refused(Diagnostic(message, loc, labels, help))
 
 
+def declared_by(place: str | Wanted) -> tuple[Label, ...]:
+    """The label of the declaration, if there is one."""
+    label = place.declared() if isinstance(place, Wanted) else None
+    return () if label is None else (label,)
+
+
 def excerpt(loc: Loc) -> list[str]:
     """The source line and carets under the place."""
     path = Path(loc.file) if Path(loc.file).is_absolute() else ROOT / loc.file
     if not path.is_file():
         return []
-    lines = source_of(str(path)).lines
+    lines = lines_of(str(path))
     if not 1 <= loc.line <= len(lines):
         return []
     text = lines[loc.line - 1]
@@ -72,4 +90,4 @@ def excerpt(loc: Loc) -> list[str]:
 def suggestion(wrong: str, known: Iterable[str]) -> str:
     """`did you mean 'x'?` or nothing."""
     close = difflib.get_close_matches(wrong, list(known), 1, 0.6)
-    return f"did you mean {close[0]!r}?" if close else ""
+    return f"did you mean `{close[0]}`?" if close else ""

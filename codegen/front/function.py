@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from codegen.front.diagnostics import Absorbed, Diagnostic, Label, Refused, refuse
 from codegen.front.flow import Flow
 from codegen.front.source import Source
-from codegen.front.types import NEVER, Type, is_local
+from codegen.front.types import NEVER, Type, is_local, quoted
 from codegen.front.values import Value, is_stable
 from codegen.ir import nodes as ir
 from codegen.ir.types import VOID
@@ -76,6 +76,10 @@ class FunctionLowering:
     def refuse(self, message: str, node: ast.AST, *labels: Label, help: str = "") -> Refused:
         """The exception that ends the check of this statement."""
         return refuse(message, self.loc(node), *labels, help=help)
+
+    def refuse_name(self, message: str, node: ast.AST, *labels: Label, help: str = "") -> Refused:
+        """The same, at the name that a member or a keyword argument has of its own."""
+        return refuse(message, self.source.name_loc(node), *labels, help=help)
 
     @contextmanager
     def guard(self) -> Iterator[None]:
@@ -143,7 +147,7 @@ class FunctionLowering:
         loc = self.loc(node)
         if variable is None or variable.static is not None:
             if not is_local(kind):
-                raise refuse(f"a local cannot hold {describe(kind)}", loc, help=local_help(kind))
+                raise refuse(f"a local cannot hold {quoted(kind)}", loc, help=local_help(kind))
             variable = Variable(name, kind, loc, self.new_local(name, kind.ir, loc, self.program.shapes.of(kind)))
             self.variables[name] = variable
         elif variable.type is None:
@@ -163,11 +167,6 @@ class FunctionLowering:
             self.emit(ir.Unreachable(value.loc))
             self.flow.dead = True
         return value
-
-
-def describe(kind: Type) -> str:
-    """A type inside a sentence."""
-    return str(kind)
 
 
 def local_help(kind: Type) -> str:

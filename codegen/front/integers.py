@@ -19,6 +19,7 @@ from codegen.front.types import (
     IntType,
     OptionType,
     Type,
+    quoted,
 )  # fmt: skip
 from codegen.front.values import Value, constant
 from codegen.ir import nodes as ir
@@ -33,12 +34,12 @@ def convert(f: FunctionLowering, kind: IntType, node: ast.Call) -> Value:
         return adopt(value, kind).at(loc)
     if isinstance(value.type, BitsType) and value.type.ir.bits != kind.ir.bits:
         raise f.refuse(
-            f"{value.type} is {value.type.ir.bits} bits wide, {kind} is {kind.ir.bits}",
+            f"{quoted(value.type)} is {value.type.ir.bits} bits wide, {quoted(kind)} is {kind.ir.bits}",
             node,
             help=f"write `{kind}({value.type.repr}(...))`",
         )
     if not isinstance(value.type, IntType | EnumType | BitsType | BoolType | AddressType):
-        raise f.refuse(f"{value.type} is not converted to {kind}", node)
+        raise f.refuse(f"{quoted(value.type)} is not converted to {quoted(kind)}", node)
     return converted(value, kind, True, loc)
 
 
@@ -71,7 +72,7 @@ def truncate(f: FunctionLowering, kind: IntType, node: ast.Call) -> Value:
         number = int(value.static) & ((1 << kind.ir.bits) - 1)
         return constant(kind, number - (1 << kind.ir.bits) if number > kind.high else number, loc)
     if not isinstance(value.type, IntType | EnumType | BitsType | BoolType | AddressType):
-        raise f.refuse(f"{value.type} has no low bits", node)
+        raise f.refuse(f"{quoted(value.type)} has no low bits", node)
     return converted(value, kind, False, loc)
 
 
@@ -82,7 +83,7 @@ def convert_address(f: FunctionLowering, kind: AddressType, node: ast.Call) -> V
         adopt(value, U64T)
         return constant(kind, int(value.static), f.loc(node))
     if value.type != U64T:
-        raise mismatch(value, U64T, f"the argument of {kind}")
+        raise mismatch(value, U64T, f"the argument of {quoted(kind)}")
     return Value(kind, value.code, f.loc(node))
 
 
@@ -177,7 +178,9 @@ def least_or_greatest(f: FunctionLowering, node: ast.Call, expected: Type | None
     elif second.type == LITERAL:
         second = adopt(second, first.type)
     if first.type != second.type or not isinstance(first.type, IntType | AddressType):
-        raise f.refuse(f"{name} takes two numbers of one type, not {first.type} and {second.type}", node)
+        raise f.refuse(
+            f"{name} takes two numbers of one type, not {quoted(first.type)} and {quoted(second.type)}", node
+        )
     with f.collect() as steps:
         left, right = f.once(first.code), f.once(second.code)
     # Python's min and max give the first of two that are equal: the same number.

@@ -11,7 +11,7 @@ from codegen.front.function import FunctionLowering, LoopFrame, Variable
 from codegen.front.lowering import adopt, lower, lower_body
 from codegen.front.registry import statement
 from codegen.front.static import evaluate
-from codegen.front.types import LITERAL, USIZE, ArrayType, IntType
+from codegen.front.types import LITERAL, USIZE, ArrayType, IntType, quoted
 from codegen.front.values import Value, constant
 from codegen.ir import nodes as ir
 from codegen.lang import shadows
@@ -95,9 +95,9 @@ def common(f: FunctionLowering, node: ast.For, bounds: list[Value]) -> tuple[Int
     typed = [value.type for value in bounds if value.type != LITERAL]
     kind = typed[0] if typed else USIZE
     if not isinstance(kind, IntType):
-        raise f.refuse(f"range takes integers, not {kind}", node.iter)
+        raise f.refuse(f"range takes integers, not {quoted(kind)}", node.iter)
     if any(other != kind for other in typed):
-        raise f.refuse(f"the ends of this range differ in type: {typed[0]} and {typed[1]}", node.iter)
+        raise f.refuse(f"the ends of this range differ in type: {quoted(typed[0])} and {quoted(typed[1])}", node.iter)
     values = [adopt(value, kind) if value.type == LITERAL else value for value in bounds]
     if len(values) == 1:
         return kind, constant(kind, 0, f.loc(node.iter)), values[0]

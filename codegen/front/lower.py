@@ -21,14 +21,16 @@ from codegen.front import (
     static,
     tuples,
 )
+from codegen.front.declared import annotation_place, wrong_signature
 from codegen.front.diagnostics import Diagnostic, Label, Refused, refuse
 from codegen.front.function import FunctionLowering, Variable
 from codegen.front.lowering import lower_body
 from codegen.front.names import Outside
+from codegen.front.objects import type_of
 from codegen.front.program import Callee, ProgramLowering, TargetInfo, is_symbol, place_of
 from codegen.front.recursion import recursion
 from codegen.front.source import definition
-from codegen.front.types import NEVER, NONE
+from codegen.front.types import NEVER, NONE, quoted
 from codegen.ir import nodes as ir
 from codegen.ir.cold import cold_functions
 from codegen.lang.routines import ContractFn, Fn, StubFn
@@ -88,10 +90,10 @@ def find_exported(program: ProgramLowering, functions: Sequence[Fn]) -> None:
             if other is not routine:
                 where = Label(place_of(other), "the other one")
                 program.diagnostics.append(
-                    Diagnostic(f"two functions are exported as {name!r}", place_of(routine), (where,))
+                    Diagnostic(f"two functions are exported as `{name}`", place_of(routine), (where,))
                 )
             elif not is_symbol(name):
-                program.diagnostics.append(Diagnostic(f"{name!r} is no symbol", place_of(routine)))
+                program.diagnostics.append(Diagnostic(f"`{name}` is no symbol", place_of(routine)))
         for contract in routine.implements:
             first = program.provided.setdefault(id(contract), routine)
             if first is not routine:
@@ -103,16 +105,39 @@ def find_exported(program: ProgramLowering, functions: Sequence[Fn]) -> None:
 
 
 def check_contract(program: ProgramLowering, contract: ContractFn, routine: Fn) -> None:
-    """An implementation has the contract's signature."""
-    try:
-        want, have = contract.signature(), routine.signature()
-    except (TypeError, NameError) as error:
-        program.diagnostics.append(Diagnostic(str(error), place_of(routine)))
+    """An implementation has the contract's signature, with its parameters' names: calls may use them."""
+    declared, place = place_of(contract), place_of(routine)
+    for each, place_of_it in ((contract, declared), (routine, place)):
+        try:
+            each.signature()
+        except (TypeError, NameError) as error:
+            program.diagnostics.append(wrong_signature(each, error, place_of_it).diagnostic)
+            return
+    want, have = contract.signature(), routine.signature()
+    if len(want.parameters) != len(have.parameters):
+        where = Label(declared, f"the contract takes {len(want.parameters)}")
+        message = f"{routine.name} takes {len(have.parameters)} parameters, its contract {len(want.parameters)}"
+        program.diagnostics.append(Diagnostic(message, place, (where,)))
         return
-    if [p.type for p in want.parameters] != [p.type for p in have.parameters] or want.result != have.result:
-        where = Label(place_of(contract), "declared here")
-        message = f"{routine.name} has not the signature of {contract.name}"
-        program.diagnostics.append(Diagnostic(message, place_of(routine), (where,)))
+    for wanted, found in zip(want.parameters, have.parameters, strict=True):
+        message = ""
+        if wanted.name != found.name:
+            message = f"parameter `{found.name}` is called `{wanted.name}` in the contract"
+        elif wanted.type != found.type:
+            message = f"parameter `{found.name}`: expected {in_words(wanted.type)}, found {in_words(found.type)}"
+        if message:
+            where = Label(annotation_place(declared, wanted.name) or declared, "the contract declares it here")
+            program.diagnostics.append(Diagnostic(message, annotation_place(place, found.name) or place, (where,)))
+    if want.result != have.result:
+        where = Label(annotation_place(declared, "") or declared, "the contract declares it here")
+        message = f"the result: expected {in_words(want.result)}, found {in_words(have.result)}"
+        program.diagnostics.append(Diagnostic(message, annotation_place(place, "") or place, (where,)))
+
+
+def in_words(thing: Any) -> str:
+    """The type of a parameter or a result in a sentence."""
+    kind = type_of(thing)
+    return f"`{thing}`" if kind is None else quoted(kind)
 
 
 def with_diagnostic(program: ProgramLowering, root: Fn | StubFn) -> None:
@@ -183,7 +208,7 @@ def finish(f: FunctionLowering, node: ast.FunctionDef, callee: Callee) -> None:
         raise refuse(f"{callee.name} is declared not to return, but its end is reached", callee.loc)
     else:
         declared = Label(last, "the body may end here")
-        raise refuse(f"{callee.name} returns {callee.result}, but not on every way", callee.loc, declared)
+        raise refuse(f"{callee.name} returns {quoted(callee.result)}, but not on every way", callee.loc, declared)
 
 
 def unique(diagnostics: list[Diagnostic]) -> list[Diagnostic]:

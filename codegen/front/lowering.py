@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from codegen.front.diagnostics import refuse
+from codegen.front.diagnostics import Wanted, declared_by, refuse
 from codegen.front.function import FunctionLowering
 from codegen.front.refusals import refused_expression, refused_statement
 from codegen.front.registry import EXPRESSIONS, STATEMENTS
@@ -22,6 +22,7 @@ from codegen.front.types import (
     StructType,
     TupleType,
     Type,
+    quoted,
 )  # fmt: skip
 from codegen.front.values import Value, constant
 from codegen.ir import nodes as ir
@@ -53,44 +54,51 @@ def lower_body(f: FunctionLowering, body: list[ast.stmt]) -> None:
             lower_statement(f, node)
 
 
-def typed(f: FunctionLowering, node: ast.expr, kind: Type, what: str) -> Value:
+def typed(f: FunctionLowering, node: ast.expr, kind: Type, what: str | Wanted) -> Value:
     """An expression where a typed value is wanted: arguments, results, locals."""
     return coerce(f, lower(f, node, kind), kind, what)
 
 
-def stored(f: FunctionLowering, node: ast.expr, kind: Type, what: str) -> Value:
+def stored(f: FunctionLowering, node: ast.expr, kind: Type, what: str | Wanted) -> Value:
     """An expression where an untyped number is welcome too: cells in memory, comparisons, indexes."""
-    value = lower(f, node, kind)
-    return adopt(value, kind) if value.type == LITERAL else coerce(f, value, kind, what)
+    return stored_value(f, lower(f, node, kind), kind, what)
 
 
-def adopt(value: Value, kind: Type, mask: bool = False) -> Value:
+def stored_value(f: FunctionLowering, value: Value, kind: Type, what: str | Wanted) -> Value:
+    """The same of a value."""
+    return adopt(value, kind, what) if value.type == LITERAL else coerce(f, value, kind, what)
+
+
+def adopt(value: Value, kind: Type, what: str | Wanted = "", mask: bool = False) -> Value:
     """An untyped number beside, or stored as, this type. `mask`: beside `&`, where `~0xFFF` is meant bit by bit."""
     if not isinstance(kind, IntType | AddressType):
-        raise refuse(f"an untyped number cannot stand for {kind}", value.loc, help=conversion_help(kind))
+        message = f"an untyped number cannot stand for {quoted(kind)}"
+        raise refuse(message, value.loc, *declared_by(what), help=conversion_help(kind))
     width = kind.ir.bits
     number = int(value.static)
     low, high = (-(1 << width - 1), (1 << width - 1) - 1) if kind.ir.signed else (0, (1 << width) - 1)
     if mask and number < 0 and (number < low or not kind.ir.signed):
         number += 1 << width
     if isinstance(kind, AddressType) and not mask:
-        raise refuse(f"an untyped number cannot stand for {kind}", value.loc, help=f"write `{kind}({number:#x})`")
+        message = f"an untyped number cannot stand for {quoted(kind)}"
+        raise refuse(message, value.loc, *declared_by(what), help=f"write `{kind}({number:#x})`")
     if not low <= number <= high:
-        raise refuse(f"{number} does not fit in {kind}", value.loc, help=f"{kind} holds {low} to {high:#x}")
+        message = f"{number} does not fit in {quoted(kind)}"
+        raise refuse(message, value.loc, *declared_by(what), help=f"{quoted(kind)} holds {low} to {high:#x}")
     return constant(kind, number, value.loc)
 
 
 def certain(value: Value) -> Value:
     """An operand that is neither perhaps None nor perhaps an error."""
     if isinstance(value.type, OptionType):
-        raise refuse(f"this is {value.type}", value.loc, help="test it with `is None` first")
+        raise refuse(f"this is {quoted(value.type)}", value.loc, help="test it with `is None` first")
     if isinstance(value.type, ResultType):
         advice = f"test it with `isinstance(..., {value.type.error})` first"
-        raise refuse(f"this is {value.type}", value.loc, help=advice)
+        raise refuse(f"this is {quoted(value.type)}", value.loc, help=advice)
     return value
 
 
-def coerce(f: FunctionLowering, value: Value, kind: Type, what: str) -> Value:
+def coerce(f: FunctionLowering, value: Value, kind: Type, what: str | Wanted) -> Value:
     """The same value as this type: unchanged, or put into an option or a result. Nothing else is implicit."""
     if value.type == kind:
         return value
@@ -113,7 +121,7 @@ def coerce(f: FunctionLowering, value: Value, kind: Type, what: str) -> Value:
     raise mismatch(value, kind, what)
 
 
-def coerce_tuple(f: FunctionLowering, value: Value, kind: TupleType, what: str) -> Value:
+def coerce_tuple(f: FunctionLowering, value: Value, kind: TupleType, what: str | Wanted) -> Value:
     """Item by item: `(x, None)` is a tuple[u32, Timer | None]."""
     assert isinstance(value.type, TupleType)
     with f.collect() as steps:
@@ -125,22 +133,23 @@ def coerce_tuple(f: FunctionLowering, value: Value, kind: TupleType, what: str) 
     return f.sequence(steps, Value(kind, ir.MakeAggregate(tuple(items), kind.ir, value.loc), value.loc))
 
 
-def mismatch(value: Value, kind: Type, what: str) -> Exception:
+def mismatch(value: Value, kind: Type, what: str | Wanted) -> Exception:
     """The error for a value of the wrong type, with what to write instead."""
-    if value.type == LITERAL:
+    have, place, labels = value.type, value.loc, declared_by(what)
+    if have == LITERAL:
         message = f"{what} needs a typed value, this number has no type"
-        return refuse(message, value.loc, help=conversion_help(kind, str(value.static)))
-    if value.type == STATIC:
-        return refuse(
-            f"{what} must be {kind}, but this is {name_of(value.static)}, known only at build time", value.loc
-        )
-    if isinstance(value.type, OptionType) and value.type.item == kind:
-        return refuse(f"{what} must be {kind}, but this may be None", value.loc, help="test it with `is None` first")
-    if isinstance(value.type, ResultType) and kind == value.type.item:
-        error = value.type.error
-        advice = f"test it with `isinstance(..., {error})` first"
-        return refuse(f"{what} must be {kind}, but this may be the error {error}", value.loc, help=advice)
-    return refuse(f"{what} must be {kind}, not {value.type}", value.loc, help=conversion_between(value.type, kind))
+        return refuse(message, place, *labels, help=conversion_help(kind, str(value.static)))
+    if have == STATIC:
+        message = f"{what}: expected {quoted(kind)}, found {name_of(value.static)}, which is known only at build time"
+        return refuse(message, place, *labels)
+    if isinstance(have, OptionType) and have.item == kind:
+        message = f"{what}: expected {quoted(kind)}, but this may be None"
+        return refuse(message, place, *labels, help="test it with `is None` first")
+    if isinstance(have, ResultType) and kind == have.item:
+        message = f"{what}: expected {quoted(kind)}, but this may be the error {quoted(have.error)}"
+        return refuse(message, place, *labels, help=f"test it with `isinstance(..., {have.error})` first")
+    message = f"{what}: expected {quoted(kind)}, found {quoted(have)}"
+    return refuse(message, place, *labels, help=conversion_between(have, kind))
 
 
 def conversion_help(kind: Type, text: str = "...") -> str:
@@ -169,7 +178,7 @@ def conversion_between(have: Type, want: Type) -> str:
 def name_of(thing: object) -> str:
     """A build-time object in a sentence."""
     name = getattr(thing, "__name__", None)
-    return f"{name!r}" if isinstance(name, str) else f"a {type(thing).__name__}"
+    return f"`{name}`" if isinstance(name, str) else f"a {type(thing).__name__}"
 
 
 def never(value: Value, kind: Type) -> ir.Expr:

@@ -22,6 +22,7 @@ from codegen.front.types import (
     SpanType,
     StructType,
     Type,
+    quoted,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
@@ -80,10 +81,10 @@ def overlay(f: FunctionLowering, node: ast.Call, expected: Type | None) -> Value
     elif isinstance(cell.type, StructType):
         size, align = layout_of(cell.type).size, layout_of(cell.type).align
     else:
-        raise f.refuse(f"an overlay lies over an array or a struct, not {cell.type}", cell_node)
+        raise f.refuse(f"an overlay lies over an array or a struct, not {quoted(cell.type)}", cell_node)
     if layout.size > size or align % layout.align:
         raise f.refuse(
-            f"{kind} ({layout.size} bytes, align {layout.align}) does not fit {size} bytes, align {align}", node
+            f"{quoted(kind)} ({layout.size} bytes, align {layout.align}) does not fit {size} bytes, align {align}", node
         )
     return Value(kind, cell.code, f.loc(node), on_stack=cell.on_stack)
 
@@ -97,7 +98,7 @@ def span_of(f: FunctionLowering, node: ast.Call, expected: Type | None) -> Value
     elif isinstance(value.type, ArrayType):
         size = value.type.stride * value.type.count
     else:
-        raise f.refuse(f"span_of takes a struct, not {value.type}", node)
+        raise f.refuse(f"span_of takes a struct, not {quoted(value.type)}", node)
     return span(value.code, ir.Const(U64, size, f.loc(node)), f.loc(node))
 
 
@@ -106,7 +107,7 @@ def span_literal(f: FunctionLowering, node: ast.Call, expected: Type | None) -> 
     """`span(b"...")`: for type checkers, which do not take bytes for a Span."""
     value = lower(f, exactly(f, node, 1)[0])
     if not isinstance(value.type, SpanType):
-        raise f.refuse(f"span takes bytes, not {value.type}", node)
+        raise f.refuse(f"span takes bytes, not {quoted(value.type)}", node)
     return Value(value.type, value.expr, f.loc(node))
 
 
@@ -148,4 +149,4 @@ def read_site(f: FunctionLowering, base: Value, name: str, node: ast.AST) -> Val
         return Value(U32T, ir.Call("trap_site_line", (base.code,), U32, loc), loc)
     if name in ("file", "kind"):
         return Value(SPAN_TYPE, ir.Call(f"trap_site_{name}", (base.code,), SPAN, loc), loc)
-    raise f.refuse(f"a trap site has file, line and kind, no {name!r}", node)
+    raise f.refuse(f"a trap site has file, line and kind, no `{name}`", node)

@@ -6,7 +6,8 @@ import ast
 import builtins
 from typing import Any
 
-from codegen.front.diagnostics import Absorbed, Label, refuse, suggestion
+from codegen.front.build_time import name_help
+from codegen.front.diagnostics import Absorbed, Label, refuse
 from codegen.front.function import FunctionLowering, Variable
 from codegen.front.registry import expression
 from codegen.front.types import NONE, OptionType, ResultType, Type
@@ -51,7 +52,7 @@ def name(f: FunctionLowering, node: ast.Name, expected: Type | None) -> Value:
     variable = f.variables.get(node.id)
     if variable is None:
         if node.id in f.assigned_names:
-            raise f.refuse(f"local {node.id!r} has no value yet", node)
+            raise f.refuse(f"local `{node.id}` has no value yet", node)
         return outside(f, node)
     if variable.static is not None:
         return variable.static.at(f.loc(node))
@@ -59,7 +60,7 @@ def name(f: FunctionLowering, node: ast.Name, expected: Type | None) -> Value:
         raise Absorbed
     if node.id not in f.flow.assigned:
         where = Label(variable.loc, "assigned only here, which may not run")
-        raise refuse(f"local {node.id!r} may have no value here", f.loc(node), where)
+        raise refuse(f"local `{node.id}` may have no value here", f.loc(node), where)
     return narrowed(variable, f.flow.narrowed.get(node.id), f.loc(node))
 
 
@@ -69,7 +70,7 @@ def outside(f: FunctionLowering, node: ast.Name) -> Value:
         thing = f.names(node.id)
     except UnknownName:
         known = {*f.variables, *f.names.all_names()}
-        raise f.refuse(f"unknown name {node.id!r}", node, help=suggestion(node.id, known)) from None
+        raise f.refuse(f"unknown name `{node.id}`", node, help=name_help(node.id, known)) from None
     return f.program.lift(thing, f.loc(node))
 
 

@@ -7,10 +7,11 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from codegen.front.diagnostics import refuse
 from codegen.front.function import FunctionLowering
 from codegen.front.lowering import adopt, certain, conversion_between, conversion_help, lower
 from codegen.front.registry import expression
-from codegen.front.types import LITERAL, U64T, AddressType, BoolType, IntType, Type, is_unsigned
+from codegen.front.types import LITERAL, U64T, AddressType, BoolType, IntType, Type, is_unsigned, quoted
 from codegen.front.values import Value, constant, literal
 from codegen.ir import nodes as ir
 from codegen.ir.types import Int
@@ -61,10 +62,14 @@ def combine(f: FunctionLowering, node: ast.AST, op: ast.operator, left: Value, r
     if isinstance(left.type, BoolType) and name in ("and", "or", "xor"):
         raise f.refuse(f"`{sign}` is for integers", node, help="write `and`, `or` or `!=`")
     if not isinstance(left.type, IntType):
-        raise f.refuse(f"`{sign}` is for integers, not {left.type}", node, help=conversion_between(left.type, U64T))
+        raise f.refuse(
+            f"`{sign}` is for integers, not {quoted(left.type)}", node, help=conversion_between(left.type, U64T)
+        )
     if name in ("div", "rem") and left.type.ir.signed:
         raise f.refuse(
-            f"`{sign}` is for unsigned integers, not {left.type}", node, help="Python rounds down, machines do not"
+            f"`{sign}` is for unsigned integers, not {quoted(left.type)}",
+            node,
+            help="Python rounds down, machines do not",
         )
     return Value(left.type, arithmetic(f, name, left.code, right.code, node), f.loc(node))
 
@@ -86,16 +91,18 @@ def fold(f: FunctionLowering, node: ast.AST, python: Callable[[Any, Any], Any], 
 def shift(f: FunctionLowering, node: ast.AST, name: str, sign: str, left: Value, right: Value) -> Value:
     """`<<` and `>>`: the amount may be of any unsigned type."""
     if left.type == LITERAL:
-        raise f.refuse(f"the left operand of `{sign}` has no type", node, help=f"write `u64({left.static}) {sign} ...`")
+        raise refuse(f"the left operand of `{sign}` has no type", left.loc, help=f"write `u64({left.static})`")
     if not isinstance(left.type, IntType):
-        raise f.refuse(f"`{sign}` is for integers, not {left.type}", node, help=conversion_between(left.type, U64T))
+        raise f.refuse(
+            f"`{sign}` is for integers, not {quoted(left.type)}", node, help=conversion_between(left.type, U64T)
+        )
     check = not f.unchecked
     if right.type == LITERAL:
         if not 0 <= right.static < left.type.ir.bits:
-            raise f.refuse(f"{left.type} cannot be shifted by {right.static}", node)
+            raise refuse(f"{quoted(left.type)} cannot be shifted by {right.static}", right.loc)
         right, check = adopt(right, left.type), False
     if not is_unsigned(right.type):
-        raise f.refuse(f"a shift amount is of an unsigned type, not {right.type}", node)
+        raise refuse(f"a shift amount is of an unsigned type, not {quoted(right.type)}", right.loc)
     return Value(left.type, shifted(f, name, left.code, right.code, check, f.loc(node)), f.loc(node))
 
 
@@ -133,14 +140,14 @@ def address_arithmetic(f: FunctionLowering, node: ast.AST, name: str, sign: str,
             if isinstance(right.type, AddressType)
             else conversion_between(right.type, U64T)
         )
-        raise f.refuse(f"`{sign}` of {kind} takes a u64, not {right.type}", node, help=help_text)
+        raise refuse(f"`{sign}` of {quoted(kind)} takes a `u64`, not {quoted(right.type)}", right.loc, help=help_text)
     return Value(kind, arithmetic(f, name, left.code, right.code, node), f.loc(node))
 
 
 def differ(f: FunctionLowering, node: ast.AST, sign: str, left: Value, right: Value) -> Exception:
     """Two typed operands that do not go together."""
     return f.refuse(
-        f"operand types of `{sign}` differ: {left.type} and {right.type}",
+        f"operand types of `{sign}` differ: {quoted(left.type)} and {quoted(right.type)}",
         node,
         help=conversion_between(right.type, left.type) or conversion_help(left.type),
     )
@@ -160,13 +167,17 @@ def unary(f: FunctionLowering, node: ast.UnaryOp, expected: Type | None) -> Valu
         results: dict[type[ast.unaryop], int] = {ast.USub: -number, ast.Invert: ~number, ast.UAdd: number}
         return literal(results[type(node.op)], loc)
     if not isinstance(value.type, IntType):
-        raise f.refuse(f"`{'~' if isinstance(node.op, ast.Invert) else '-'}` is for integers, not {value.type}", node)
+        raise f.refuse(
+            f"`{'~' if isinstance(node.op, ast.Invert) else '-'}` is for integers, not {quoted(value.type)}", node
+        )
     if isinstance(node.op, ast.Invert):
         return Value(value.type, ir.Unary("invert", value.code, value.type.ir, loc), loc)
     if isinstance(node.op, ast.UAdd):
         raise f.refuse("`+x` is not in the language", node)
     if not value.type.ir.signed:
-        raise f.refuse(f"`-x` needs a signed type, not {value.type}", node, help="write `u64(0).wrapping_sub(x)`")
+        raise f.refuse(
+            f"`-x` needs a signed type, not {quoted(value.type)}", node, help="write `u64(0).wrapping_sub(x)`"
+        )
     if f.unchecked:
         zero = constant(value.type, 0, loc).code
         return Value(value.type, ir.Binary("sub", zero, value.code, value.type.ir, False, loc), loc)

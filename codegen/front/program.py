@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from codegen.front.diagnostics import Diagnostic, refuse
+from codegen.front.declared import annotation_place, wrong_signature
+from codegen.front.diagnostics import Diagnostic, Label, refuse
 from codegen.front.objects import class_type, integer, type_of
 from codegen.front.shapes import Shapes
 from codegen.front.source import definition, shown_path
@@ -101,12 +102,8 @@ class ProgramLowering:
         if isinstance(routine, ContractFn):
             found = self.provided.get(id(routine))
             if found is None:
-                place = ir.Loc(shown_path(routine.file), routine.line)
-                raise refuse(
-                    f"no module of this image implements the contract {routine.name}",
-                    loc,
-                    help=f"declared at {place.file}:{place.line}",
-                )
+                declared = Label(place_of(routine), "the contract is declared here")
+                raise refuse(f"no module of this image implements the contract {routine.name}", loc, declared)
             routine = found
         known = self.callees.get(id(routine))
         return known if known is not None else self.new_callee(routine, loc)
@@ -116,9 +113,9 @@ class ProgramLowering:
         try:
             signature = routine.signature()
         except (TypeError, NameError) as error:
-            raise refuse(f"{routine.name}: {error}", place_of(routine)) from error
+            raise wrong_signature(routine, error, place_of(routine)) from error
         parameters = tuple((p.name, self.signature_type(p.type, routine, p.name)) for p in signature.parameters)
-        result = self.signature_type(signature.result, routine, "the result")
+        result = self.signature_type(signature.result, routine, "")
         symbol = self.symbols.of_routine(routine)
         callee = Callee(symbol, routine.name, parameters, result, place_of(routine))
         self.callees[id(routine)] = callee
@@ -154,11 +151,15 @@ class ProgramLowering:
             if target is not None:
                 edges.append((self.callee(target, loc).symbol, loc))
 
-    def signature_type(self, thing: Any, routine: Routine, what: str) -> Type:
-        """The type of a parameter or result."""
+    def signature_type(self, thing: Any, routine: Routine, parameter: str) -> Type:
+        """The type of a parameter, or of the result ("")."""
         kind = type_of(thing)
-        if kind is None or (kind in (NONE, NEVER) and what != "the result"):
-            raise refuse(f"{routine.name}: {what} has a type that is not in the language: {thing!r}", place_of(routine))
+        if kind is None or (kind in (NONE, NEVER) and parameter):
+            declared = place_of(routine)
+            text = thing.__name__ if isinstance(thing, type) else str(thing)
+            what = f"parameter `{parameter}`" if parameter else "the result"
+            message = f"{routine.name}: {what} has a type that is not in the language: `{text}`"
+            raise refuse(message, annotation_place(declared, parameter) or declared)
         return kind
 
     def table(self, table: FnTable[Any], loc: ir.Loc) -> tuple[str, Callee]:
@@ -170,7 +171,8 @@ class ProgramLowering:
         for entry in entries[1:]:
             same = [k for _, k in entry.parameters] == [k for _, k in first.parameters] and entry.result == first.result
             if not same:
-                raise refuse(f"this table's functions differ in signature: {first.name} and {entry.name}", loc)
+                places = [Label(each.loc, f"`{each.name}` is declared here") for each in (first, entry)]
+                raise refuse(f"this table's functions differ in signature: {first.name} and {entry.name}", loc, *places)
         symbol = self.symbols.of_table(table)
         if symbol not in self.program.tables:
             self.program.tables[symbol] = ir.FunctionTable(symbol, tuple(entry.symbol for entry in entries))

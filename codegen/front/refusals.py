@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from codegen.front.diagnostics import Refused
+from codegen.front.diagnostics import Refused, refuse
 from codegen.front.function import FunctionLowering
+from codegen.ir.nodes import Loc
 
 STATEMENTS: dict[type[ast.AST], tuple[str, str]] = {
     ast.Try: ("there are no exceptions in ring 0", "return `T | E` and test it with isinstance"),
@@ -46,7 +47,18 @@ def refused_statement(f: FunctionLowering, node: ast.stmt) -> Refused:
     """The error for a statement without a rule; what it would bind is not reported again."""
     for name in bound_by(node):
         f.poison(name, node)
-    return refused(f, node, STATEMENTS)
+    return refused(node, head(f, node), STATEMENTS)
+
+
+def head(f: FunctionLowering, node: ast.stmt) -> Loc:
+    """The name or the first word of a statement with a body, else all of it."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return f.source.name_loc(node)
+    whole = f.loc(node)
+    if whole.end_line == whole.line or not hasattr(node, "body"):
+        return whole
+    word = f.source.lines[whole.line - 1][whole.column - 1 :].split(":")[0].split()[0]
+    return Loc(whole.file, whole.line, whole.column, whole.line, whole.column + len(word))
 
 
 def bound_by(node: ast.stmt) -> set[str]:
@@ -66,11 +78,11 @@ def bound_by(node: ast.stmt) -> set[str]:
 
 def refused_expression(f: FunctionLowering, node: ast.expr) -> Refused:
     """The error for an expression without a rule."""
-    return refused(f, node, EXPRESSIONS)
+    return refused(node, f.loc(node), EXPRESSIONS)
 
 
-def refused(f: FunctionLowering, node: ast.AST, table: dict[type[ast.AST], tuple[str, str]]) -> Refused:
+def refused(node: ast.AST, place: Loc, table: dict[type[ast.AST], tuple[str, str]]) -> Refused:
     """The error from a table, or the general one."""
     unknown = (f"{type(node).__name__} is not in the language", "")
     message, advice = table.get(type(node), unknown)
-    return f.refuse(message, node, help=advice)
+    return refuse(message, place, help=advice)

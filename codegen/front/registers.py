@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from codegen.front.declared import access, member
 from codegen.front.diagnostics import refuse, suggestion
 from codegen.front.enums import checked_member
 from codegen.front.function import FunctionLowering
@@ -12,7 +13,7 @@ from codegen.front.lowering import stored
 from codegen.front.objects import type_of
 from codegen.front.registry import method
 from codegen.front.structs import exactly, offset
-from codegen.front.types import NONE, BlockType, BoolType, EnumType, RegisterType
+from codegen.front.types import NONE, BlockType, BoolType, EnumType, RegisterType, quoted
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
 from codegen.ir.types import BOOL, U16, Int
@@ -24,12 +25,12 @@ def register(f: FunctionLowering, base: Value, name: str, node: ast.AST) -> Valu
     registers: dict[str, Any] = base.type.cls.__registers__
     info = registers.get(name)
     if info is None:
-        raise f.refuse(f"{base.type} has no register {name!r}", node, help=suggestion(name, registers))
+        raise f.refuse_name(f"{quoted(base.type)} has no register `{name}`", node, help=suggestion(name, registers))
     item, loc = type_of(info.type), f.loc(node)
     if item is None:
-        raise refuse(f"register {name!r} has a type that is not in the language", loc)
+        raise refuse(f"register `{name}` has a type that is not in the language", loc)
     kind = RegisterType(
-        item, info.access, base.type.ports, f"{base.type}.{name}", info.count if info.array else None, info.stride
+        item, info.access, base.type.ports, base.type.cls, name, info.count if info.array else None, info.stride
     )
     return Value(kind, moved(base.code, info.offset, base.type.ports, loc), loc)
 
@@ -48,8 +49,8 @@ def read_register_array(f: FunctionLowering, base: Value, index: Value, node: as
     kind, loc = base.type, f.loc(node)
     assert isinstance(kind, RegisterType)
     if kind.count is None:
-        raise f.refuse(f"{kind.name} is a single register", node)
-    single = RegisterType(kind.item, kind.access, kind.ports, kind.name)
+        raise f.refuse(f"`{kind.name}` is a single register", node)
+    single = RegisterType(kind.item, kind.access, kind.ports, kind.block, kind.register)
     if isinstance(index.expr, ir.Const):
         if index.expr.value >= kind.count:
             raise refuse(f"index {index.expr.value} is outside the array of {kind.count}", index.loc)
@@ -74,9 +75,10 @@ def single(f: FunctionLowering, base: Value, node: ast.Call, missing: str) -> Re
     kind = base.type
     assert isinstance(kind, RegisterType)
     if kind.count is not None:
-        raise f.refuse(f"{kind.name} is an array of registers", node, help="index it first")
+        raise f.refuse(f"`{kind.name}` is an array of registers", node.func, help="index it first")
     if kind.access == missing:
-        raise f.refuse(f"{kind.name} is {'write' if missing == 'WO' else 'read'}-only", node)
+        message = f"`{kind.name}` is {'write' if missing == 'WO' else 'read'}-only"
+        raise f.refuse_name(message, node.func, *access(kind.block, kind.register))
     return kind
 
 
@@ -108,7 +110,8 @@ def write(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
     """One access of the declared width."""
     kind, loc = single(f, base, node, "RO"), f.loc(node)
     place = f.once(base.code)
-    value = stored(f, exactly(f, node, 1)[0], kind.item, f"the value of {kind.name}").code
+    written = member(f"the value of `{kind.name}`", kind.block, kind.register, kind.item)
+    value = stored(f, exactly(f, node, 1)[0], kind.item, written).code
     if value.type != cell(kind):
         value = ir.Convert(value, cell(kind), False, loc)
     if kind.ports:

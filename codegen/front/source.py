@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import CodeType
@@ -15,18 +15,34 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(slots=True)
 class Source:
-    """One file. `functions` finds a definition by the line of its first decorator, as CPython counts it."""
+    """One file. `functions` finds a definition by the line of its first decorator, as CPython counts it, `definitions`
+    by the line of its `def`, `classes` by `__qualname__`."""
 
     path: str
     shown: str
     lines: list[str]
+    tree: ast.Module
     functions: dict[tuple[int, str], ast.FunctionDef] = field(default_factory=dict)
+    definitions: dict[int, ast.FunctionDef] = field(default_factory=dict)
+    classes: dict[str, ast.ClassDef] = field(default_factory=dict)
 
     def loc(self, node: ast.AST) -> Loc:
         """Where a node stands; columns count characters from 1."""
         line, end_line = node.lineno, node.end_lineno  # type: ignore[attr-defined]
         column, end_column = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
         return Loc(self.shown, line, self.column(line, column), end_line, self.column(end_line, end_column))
+
+    def name_loc(self, node: ast.AST) -> Loc:
+        """Where the name stands that a node has of its own: behind a dot, or before the `=` of an argument."""
+        whole = self.loc(node)
+        if isinstance(node, ast.Attribute):
+            return replace(whole, line=whole.end_line, column=whole.end_column - len(node.attr))
+        if isinstance(node, ast.keyword) and node.arg is not None:
+            return replace(whole, end_line=whole.line, end_column=whole.column + len(node.arg))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            start = self.lines[whole.line - 1].find(node.name, whole.column + 2) + 1
+            return Loc(whole.file, whole.line, start, whole.line, start + len(node.name))
+        return whole
 
     def column(self, line: int, utf8_offset: int) -> int:
         """Characters, where the parser counts bytes of UTF-8."""
@@ -37,24 +53,35 @@ class Source:
 
 
 @cache
+def lines_of(path: str) -> list[str]:
+    """The text of a file."""
+    return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+@cache
 def source_of(path: str) -> Source:
     """Reads and parses a file; the file is known to be valid Python, since it has been imported."""
-    text = Path(path).read_text(encoding="utf-8")
-    source = Source(path, shown_path(path), text.splitlines())
-    find_functions(source, ast.parse(text, path).body)
+    lines = lines_of(path)
+    source = Source(path, shown_path(path), lines, ast.parse("\n".join(lines), path))
+    find_definitions(source, source.tree.body)
     return source
 
 
-def find_functions(source: Source, body: list[ast.stmt]) -> None:
+def find_definitions(source: Source, body: list[ast.stmt], outer: str = "") -> None:
     """Definitions in these statements, in classes and in other functions; expressions hold none."""
     for node in body:
+        inner = outer
         if isinstance(node, ast.FunctionDef):
             first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
-            source.functions[first, node.name] = node
+            source.functions[first, node.name] = source.definitions[node.lineno] = node
+            inner = f"{outer}{node.name}.<locals>."
+        if isinstance(node, ast.ClassDef):
+            source.classes[outer + node.name] = node
+            inner = f"{outer}{node.name}."
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.With | ast.For | ast.While | ast.If | ast.Try):
-            find_functions(source, node.body)
+            find_definitions(source, node.body, inner)
         if isinstance(node, ast.If | ast.For | ast.While | ast.Try):
-            find_functions(source, node.orelse)
+            find_definitions(source, node.orelse, inner)
 
 
 @cache

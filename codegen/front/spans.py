@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 
 from codegen.front.function import FunctionLowering
-from codegen.front.lowering import adopt, coerce, stored, typed
+from codegen.front.lowering import stored, stored_value, typed
 from codegen.front.registry import method
 from codegen.front.structs import as_u64, exactly, layout_of, struct_argument
-from codegen.front.types import BOOLEAN, HVA, LITERAL, NONE, SPAN_TYPE, U8T, OptionType, SpanType
+from codegen.front.types import BOOLEAN, HVA, NONE, SPAN_TYPE, U8T, OptionType, SpanType
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
 from codegen.ir.types import PTR, SPAN, U8, U64
@@ -41,7 +41,7 @@ def read_byte(f: FunctionLowering, base: Value, index: Value, node: ast.AST) -> 
 def write_byte(f: FunctionLowering, base: Value, index: Value, value: Value, node: ast.AST) -> None:
     """`s[i] = b`."""
     loc = f.loc(node)
-    value = adopt(value, U8T) if value.type == LITERAL else coerce(f, value, U8T, "a byte")
+    value = stored_value(f, value, U8T, "a byte")
     whole = f.once(base.code, "span")
     f.emit(ir.Store(byte_place(f, whole, index, loc), value.code, 1, loc))
 

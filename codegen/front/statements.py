@@ -6,7 +6,8 @@ import ast
 
 from codegen.front.bitstructs import bit_field
 from codegen.front.conditions import condition
-from codegen.front.diagnostics import Label, refuse
+from codegen.front.declared import result as result_of
+from codegen.front.diagnostics import Label, declared_by, refuse
 from codegen.front.function import FunctionLowering, Variable, local_help
 from codegen.front.lowering import coerce, lower
 from codegen.front.objects import type_of
@@ -30,6 +31,7 @@ from codegen.front.types import (
     StructType,
     TupleType,
     Type,
+    quoted,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
@@ -91,7 +93,7 @@ def assign_target(f: FunctionLowering, target: ast.expr, value: Value) -> None:
             bit_field(f, base.type, target.attr, target)
             text = ast.unparse(target.value)
             raise f.refuse(
-                f"{base.type} is a value, its fields are not assigned",
+                f"{quoted(base.type)} is a value, its fields are not assigned",
                 target,
                 help=f"write `{text} = {text}.replace({target.attr}=...)`",
             )
@@ -100,7 +102,7 @@ def assign_target(f: FunctionLowering, target: ast.expr, value: Value) -> None:
                 from codegen.front.attributes import no_member
 
                 raise no_member(f, base, target)
-            raise f.refuse(f"{base.type} has no fields to assign", target)
+            raise f.refuse(f"{quoted(base.type)} has no fields to assign", target)
         write_field(f, base, target.attr, value, target)
     elif isinstance(target, ast.Subscript):
         assign_item(f, target, value)
@@ -118,7 +120,7 @@ def assign_item(f: FunctionLowering, target: ast.Subscript, value: Value) -> Non
     elif isinstance(base.type, RegisterType):
         raise f.refuse("a register is not assigned", target, help=f"write `{ast.unparse(target)}.write(...)`")
     else:
-        raise f.refuse(f"items of {base.type} are not assigned", target)
+        raise f.refuse(f"items of {quoted(base.type)} are not assigned", target)
 
 
 def assign_local(f: FunctionLowering, target: ast.Name, value: Value, declared: Type | None) -> None:
@@ -131,8 +133,11 @@ def assign_local(f: FunctionLowering, target: ast.Name, value: Value, declared: 
         variable = f.declare(target.id, kind, target)
     else:
         variable = f.declare(target.id, value.type, target)
+        assert variable.type is not None
         if declared is not None and declared != variable.type:
-            raise f.refuse(f"{target.id!r} already has the type {variable.type}", target, Label(variable.loc, "here"))
+            raise f.refuse(
+                f"`{target.id}` already has the type {quoted(variable.type)}", target, Label(variable.loc, "here")
+            )
     assert variable.type is not None and variable.local is not None
     converted = coerce_local(f, value, variable, target)
     f.emit(ir.SetLocal(variable.local, converted.code, f.loc(target)))
@@ -150,15 +155,15 @@ def no_type(f: FunctionLowering, target: ast.Name, value: Value) -> Exception:
         if value.expr is not None:
             return refuse("this call gives no result", value.loc)
         return refuse(
-            f"None does not say what {target.id!r} may hold", value.loc, help=f"write `{target.id}: T | None = None`"
+            f"None does not say what `{target.id}` may hold", value.loc, help=f"write `{target.id}: T | None = None`"
         )
     if value.type == LITERAL:
         return refuse(
-            f"{target.id!r} needs a type, this number has none",
+            f"`{target.id}` needs a type, this number has none",
             value.loc,
             help=f"write `{target.id} = u32({value.static})`",
         )
-    return refuse(f"a local cannot hold {value.type}", value.loc, help=local_help(value.type))
+    return refuse(f"a local cannot hold {quoted(value.type)}", value.loc, help=local_help(value.type))
 
 
 def coerce_local(f: FunctionLowering, value: Value, variable: Variable, target: ast.Name) -> Value:
@@ -167,14 +172,14 @@ def coerce_local(f: FunctionLowering, value: Value, variable: Variable, target: 
     if value.type != variable.type and value.type not in (LITERAL, NONE, NEVER, STATIC):
         fits = isinstance(variable.type, OptionType | ResultType | TupleType)
         if not fits:
-            first = Label(variable.loc, f"{target.id!r} got the type {variable.type} here")
+            first = Label(variable.loc, f"`{target.id}` got the type {quoted(variable.type)} here")
             raise refuse(
-                f"{target.id!r} is {variable.type}, not {value.type}",
+                f"`{target.id}` is {quoted(variable.type)}, not {quoted(value.type)}",
                 value.loc,
                 first,
                 help="a local has one type: use another name",
             )
-    return coerce(f, value, variable.type, f"{target.id!r}")
+    return coerce(f, value, variable.type, f"`{target.id}`")
 
 
 def unpack(f: FunctionLowering, target: ast.Tuple, value: Value) -> None:
@@ -185,7 +190,7 @@ def unpack(f: FunctionLowering, target: ast.Tuple, value: Value) -> None:
         items = apart(f, value, value.type)
     else:
         poison_target(f, target)
-        raise f.refuse(f"{value.type} cannot be unpacked", target)
+        raise f.refuse(f"{quoted(value.type)} cannot be unpacked", target)
     if len(items) != len(target.elts):
         poison_target(f, target)
         raise f.refuse(f"{len(items)} values for {len(target.elts)} targets", target)
@@ -251,14 +256,14 @@ def augmented(f: FunctionLowering, node: ast.AugAssign) -> None:
     if isinstance(target, ast.Attribute):
         base = f.once_value(lower(f, target.value))
         if not isinstance(base.type, StructType):
-            raise f.refuse(f"fields of {base.type} are not assigned", target)
+            raise f.refuse(f"fields of {quoted(base.type)} are not assigned", target)
         current = f.once_value(read_field(f, base, target.attr, target))
         result = f.once_value(combine(f, node, node.op, current, lower(f, node.value)))
         write_field(f, base, target.attr, result, target)
         return
     base = f.once_value(lower(f, target.value))
     if not isinstance(base.type, ArrayType | SpanType):
-        raise f.refuse(f"items of {base.type} are not assigned", target)
+        raise f.refuse(f"items of {quoted(base.type)} are not assigned", target)
     index = f.once_value(index_value(f, target.slice))
     if isinstance(base.type, ArrayType):
         current = f.once_value(read_element(f, base, index, target))
@@ -280,8 +285,8 @@ def give_back(f: FunctionLowering, node: ast.Return) -> None:
     if node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None and f.result == NONE):
         if f.result != NONE and not isinstance(f.result, OptionType):
             f.flow.dead = True
-            raise f.refuse(f"this function returns {f.result}", node)
-        result = None if f.result == NONE else coerce(f, Value(NONE, None, loc, None), f.result, "the result").code
+            raise f.refuse(f"this function returns {quoted(f.result)}", node, *declared_by(result_of(f)))
+        result = None if f.result == NONE else coerce(f, Value(NONE, None, loc, None), f.result, result_of(f)).code
         leave(f, result, loc)
         return
     try:
@@ -303,8 +308,8 @@ def returned(f: FunctionLowering, node: ast.expr) -> Value:
     if f.result == NONE and value.type in (NONE, NEVER):
         return Value(NONE, value.expr, value.loc)
     if value.on_stack:
-        raise f.refuse(f"a Local({value.type}) lives only as long as its function: it cannot be returned", node)
-    return coerce(f, value, f.result, "the result")
+        raise f.refuse(f"a `Local({value.type})` lives only as long as its function: it cannot be returned", node)
+    return coerce(f, value, f.result, result_of(f))
 
 
 def leave(f: FunctionLowering, result: ir.Expr | None, loc: ir.Loc) -> None:
@@ -336,7 +341,7 @@ def effect(f: FunctionLowering, node: ast.Expr) -> None:
     kind = value.type
     if must_use(kind):
         raise f.refuse(
-            f"the result of type {kind} is dropped: it may tell of an error",
+            f"the result of type {quoted(kind)} is dropped: it may tell of an error",
             node,
             help="test it, or assign it to a local",
         )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from codegen.front.build_time import in_words, inside, name_help
+from codegen.front.diagnostics import refuse
 from codegen.front.function import FunctionLowering
 from codegen.front.names import UnknownName
 from codegen.front.registry import special
@@ -29,7 +32,7 @@ class Names(Mapping[str, Any]):
         try:
             return self.f.names(name)
         except UnknownName:
-            raise NameError(f"unknown name {name!r}") from None
+            raise NameError(f"unknown name `{name}`", name=name) from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.f.names.all_names())
@@ -48,9 +51,14 @@ def evaluate(f: FunctionLowering, expression: ast.expr, shown: ast.AST) -> Any:
     try:
         return eval(compile(tree, f.source.path, "eval"), {}, Names(f))
     except RunTimeName as name:
-        raise f.refuse(f"{str(name)!r} has a value only when the program runs", shown) from None
+        raise refuse(f"`{name}` has a value only when the program runs", inside(name, f.loc(shown))) from None
+    except NameError as error:
+        place = inside(error, f.loc(shown))
+        known = {*f.names.all_names(), *f.variables}
+        raise refuse(f"unknown name `{error.name}`", place, help=name_help(error.name or "", known)) from error
     except Exception as error:
-        raise f.refuse(f"this fails at build time: {type(error).__name__}: {error}", shown) from error
+        message, advice = in_words(error, sys._getframe())
+        raise refuse(message, inside(error, f.loc(shown)), help=advice) from error
 
 
 @special("static")

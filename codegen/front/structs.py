@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import sys
 from math import gcd
 from typing import Any
 
-from codegen.front.diagnostics import refuse, suggestion
+from codegen.front.build_time import name_help
+from codegen.front.declared import member, member_place
+from codegen.front.diagnostics import Wanted, refuse, suggestion
 from codegen.front.function import FunctionLowering
-from codegen.front.lowering import adopt, coerce, lower, typed
+from codegen.front.lowering import adopt, lower, stored_value, typed
 from codegen.front.objects import type_of
 from codegen.front.registry import method, special
 from codegen.front.types import (
@@ -24,6 +27,7 @@ from codegen.front.types import (
     Type,
     is_storable,
     is_unsigned,
+    quoted,
 )  # fmt: skip
 from codegen.front.values import Value, constant, literal, number
 from codegen.ir import nodes as ir
@@ -48,17 +52,25 @@ def field_info(base: Value, name: str, node: ast.AST, f: FunctionLowering) -> An
     layout = layout_of(base.type)
     info = layout.fields.get(name)
     if info is None:
-        raise f.refuse(
-            f"{base.type} has no field {name!r}", node, help=suggestion(name, [*layout.fields, *vars(base.type.cls)])
+        raise f.refuse_name(
+            f"{quoted(base.type)} has no field `{name}`",
+            node,
+            help=suggestion(name, [*layout.fields, *vars(base.type.cls)]),
         )
     return info
 
 
-def cell_type(info: Any, loc: ir.Loc) -> Type:
+def cell_type(cls: Any, info: Any, loc: ir.Loc) -> Type:
     """The front end's type of a field's content."""
-    kind = type_of(info.type)
+    try:
+        kind = type_of(info.type)
+    except NameError as error:
+        where = member_place(cls, info.name, lambda node: node.annotation)
+        advice = name_help(error.name or "", vars(sys.modules[cls.__module__]))
+        raise refuse(f"unknown name `{error.name}`", where or loc, help=advice) from error
     if kind is None or not is_storable(kind):
-        raise refuse(f"field {info.name!r} has a type that memory cannot hold: {info.type!r}", loc)
+        where = member_place(cls, info.name, lambda node: node.annotation)
+        raise refuse(f"field `{info.name}` has a type that memory cannot hold: `{info.type}`", where or loc)
     return kind
 
 
@@ -67,7 +79,7 @@ def read_field(f: FunctionLowering, base: Value, name: str, node: ast.AST) -> Va
     info = field_info(base, name, node, f)
     assert isinstance(base.type, StructType)
     layout, loc = layout_of(base.type), f.loc(node)
-    kind = cell_type(info, loc)
+    kind = cell_type(base.type.cls, info, loc)
     address = offset(base.code, info.offset, loc)
     align = gcd(layout.align, info.offset) if info.offset else layout.align
     if info.kind == "embedded":
@@ -116,31 +128,39 @@ def write_field(f: FunctionLowering, base: Value, name: str, value: Value, node:
     info = field_info(base, name, node, f)
     assert isinstance(base.type, StructType)
     layout, loc = layout_of(base.type), f.loc(node)
-    kind = cell_type(info, loc)
+    kind = cell_type(base.type.cls, info, loc)
     if info.kind == "embedded":
-        raise f.refuse(
-            f"{name!r} is a struct inside {base.type}", node, help=f"write `{ast.unparse(node)}.copy_from(...)`"
+        raise f.refuse_name(
+            f"`{name}` is a struct inside {quoted(base.type)}", node, help=f"write `{ast.unparse(node)}.copy_from(...)`"
         )
     if info.kind == "array":
-        raise f.refuse(f"{name!r} is an array", node, help="assign its elements")
+        raise f.refuse_name(f"`{name}` is an array", node, help="assign its elements")
     if info.kind == "atomic":
-        raise f.refuse(f"{name!r} is atomic", node, help=f"write `{ast.unparse(node)}.store(...)`")
+        raise f.refuse_name(f"`{name}` is atomic", node, help=f"write `{ast.unparse(node)}.store(...)`")
     align = gcd(layout.align, info.offset) if info.offset else layout.align
+    what = member(f"field `{name}`", base.type.cls, name, kind)
     if base.gs:
-        value = adopt(value, kind) if value.type == LITERAL else coerce(f, value, kind, f"field {name!r}")
+        value = stored_value(f, value, kind, what)
         place = ir.Const(U64, info.offset, loc)
         f.emit(ir.Store(place, value.code, min(align, size_of_cell(kind)), loc, volatile=True, space="gs"))
         return
-    store(f, offset(base.code, info.offset, loc), kind, value, align, layout.shared, f"field {name!r}", loc)
+    store(f, offset(base.code, info.offset, loc), kind, value, align, layout.shared, what, loc)
 
 
 def store(
-    f: FunctionLowering, address: ir.Expr, kind: Type, value: Value, align: int, shared: bool, what: str, loc: ir.Loc
+    f: FunctionLowering,
+    address: ir.Expr,
+    kind: Type,
+    value: Value,
+    align: int,
+    shared: bool,
+    what: str | Wanted,
+    loc: ir.Loc,
 ) -> None:
     """Writes a cell."""
-    value = adopt(value, kind) if value.type == LITERAL else coerce(f, value, kind, what)
+    value = stored_value(f, value, kind, what)
     if value.on_stack:
-        raise refuse("a Local lives only as long as its function: it cannot be stored", value.loc)
+        raise refuse("a `Local` lives only as long as its function: it cannot be stored", value.loc)
     f.emit(ir.Store(address, value.code, min(align, size_of_cell(kind)), loc, volatile=shared))
 
 
@@ -156,7 +176,7 @@ def index_of(f: FunctionLowering, value: Value, node: ast.expr, what: str) -> Va
     if value.type == LITERAL:
         return adopt(value, USIZE)
     if not is_unsigned(value.type):
-        raise f.refuse(f"{what} is of an unsigned type, not {value.type}", node)
+        raise f.refuse(f"{what} is of an unsigned type, not {quoted(value.type)}", node)
     return value
 
 
@@ -250,7 +270,7 @@ def address_of(f: FunctionLowering, node: ast.Call, expected: Type | None) -> Va
     """Where a struct or array is."""
     value = lower(f, exactly(f, node, 1)[0])
     if not isinstance(value.type, StructType | ArrayType | AtomicType):
-        raise f.refuse(f"address_of takes a struct, not {value.type}", node)
+        raise f.refuse(f"address_of takes a struct, not {quoted(value.type)}", node)
     return Value(HVA, ir.Convert(value.code, U64, False, f.loc(node)), f.loc(node))
 
 
@@ -280,7 +300,7 @@ def length(f: FunctionLowering, node: ast.Call, expected: Type | None) -> Value:
         return Value(USIZE, ir.Extract(value.code, 1, U64, loc), loc)
     if value.is_static and not isinstance(value.static, type) and hasattr(value.static, "__len__"):
         return literal(len(value.static), loc)
-    raise f.refuse(f"{value.type} has no length", node)
+    raise f.refuse(f"{quoted(value.type)} has no length", node)
 
 
 def as_u64(f: FunctionLowering, node: ast.expr, what: str) -> ir.Expr:

@@ -22,6 +22,7 @@ from codegen.front.types import (
     EnumType,
     IntType,
     SpanType,
+    quoted,
 )  # fmt: skip
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
@@ -87,7 +88,7 @@ def formattable(f: FunctionLowering, part: ast.FormattedValue) -> Value:
     if isinstance(value.static, bytes):
         raise f.refuse("bytes have no text in Python", part.value, help=f"write `span({ast.unparse(part.value)})`")
     if not isinstance(value.type, IntType | AddressType | BitsType | BoolType | EnumType | SpanType):
-        raise f.refuse(f"{value.type} has no text", part.value)
+        raise f.refuse(f"{quoted(value.type)} has no text", part.value)
     return value
 
 
@@ -95,7 +96,7 @@ def write_piece(f: FunctionLowering, sink: TextSink, value: Value, spec: str, no
     """One piece, by its type."""
     kind = value.type
     if isinstance(kind, SpanType | BoolType | EnumType) and spec:
-        raise f.refuse(f"{kind} takes no format", node)
+        raise f.refuse(f"{quoted(kind)} takes no format", node)
     if isinstance(kind, SpanType):
         act(f, sink.text, (value.code,), node)
     elif isinstance(kind, BoolType):

@@ -7,7 +7,7 @@ import ast
 from codegen.front.function import FunctionLowering
 from codegen.front.lowering import coerce, conversion_help, lower
 from codegen.front.registry import expression
-from codegen.front.types import LITERAL, NONE, STATIC, TupleType, Type, is_local
+from codegen.front.types import LITERAL, NONE, STATIC, TupleType, Type, is_local, quoted
 from codegen.front.values import Value, build_time
 from codegen.ir import nodes as ir
 
@@ -25,14 +25,14 @@ def make(f: FunctionLowering, node: ast.Tuple, expected: Type | None) -> Value:
     if untyped and all(value.is_static for value in values):
         return build_time(tuple(value.static for value in values), loc)
     for value in untyped:
-        what = "this number has no type" if value.type == LITERAL else f"a tuple cannot hold {value.type}"
+        what = "this number has no type" if value.type == LITERAL else f"a tuple cannot hold {quoted(value.type)}"
         kind = wanted[values.index(value)]
         text = str(value.static) if value.type == LITERAL else ""
         raise f.refuse(
             what, node.elts[values.index(value)], help=conversion_help(kind, text) if kind is not None else ""
         )
     if any(value.on_stack for value in values):
-        raise f.refuse("a Local lives only as long as its function: it is not put into a tuple", node)
+        raise f.refuse("a `Local` lives only as long as its function: it is not put into a tuple", node)
     kind = TupleType(tuple(value.type for value in values))
     return Value(kind, ir.MakeAggregate(tuple(value.code for value in values), kind.ir, loc), loc)
 

@@ -242,9 +242,15 @@ class RegisterType:
     item: Type
     access: str
     ports: bool
-    name: str
+    block: Any
+    register: str
     count: int | None = None
     stride: int = 0
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return f"{self.block.__name__}.{self.register}"
 
     def __str__(self) -> str:
         return f"{'Reg' if self.count is None else 'RegArray'}[{self.item}]"
@@ -284,3 +290,8 @@ def is_local(kind: Type) -> bool:
 def is_unsigned(kind: Type) -> bool:
     """An unsigned integer type."""
     return isinstance(kind, IntType) and not kind.ir.signed
+
+
+def quoted(kind: Type) -> str:
+    """A type inside a sentence: `u32`, but in plain words what has no name."""
+    return str(kind) if isinstance(kind, LiteralType | StaticType) else f"`{kind}`"

@@ -10,6 +10,8 @@ import types
 import typing
 from typing import Any
 
+from codegen.lang.declared import Misdeclared
+
 _CO_OPTIMIZED = 1  # set in the code of functions, not of modules and class bodies
 
 
@@ -48,10 +50,10 @@ def substituted(kind: Any, where: dict[str, Any]) -> Any:
     """`kind` with type variables replaced; unions of classes come out as `types.UnionType`."""
     if isinstance(kind, typing.TypeVar):
         if kind.__name__ not in where:
-            raise TypeError(f'type variable {kind.__name__} needs @fn(where={{"{kind.__name__}": …}})')
+            raise Misdeclared(f'type variable {kind.__name__} needs @fn(where={{"{kind.__name__}": …}})')
         return where[kind.__name__]
     if isinstance(kind, typing.ForwardRef):
-        raise TypeError(f"write the annotation {kind.__forward_arg__!r} as one string")
+        raise Misdeclared(f"write the annotation {kind.__forward_arg__!r} as one string")
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         return functools.reduce(operator.or_, (substituted(a, where) for a in arguments))

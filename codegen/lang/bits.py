@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from codegen.lang.annotations import Scope, written
 from codegen.lang.checks import FIT, named, trap
-from codegen.lang.enums import HwEnum, member_of
+from codegen.lang.declared import Misdeclared
+from codegen.lang.enums import HwEnum, check_repr, member_of
 from codegen.lang.ints import Integer, make
 from codegen.lang.model import BitField, BitLayout
 
@@ -46,17 +47,19 @@ class BitStruct(metaclass=Slotted):
     __bits__: ClassVar[BitLayout]
     _value: int
 
-    def __init_subclass__(cls, *, repr: Any) -> None:
+    def __init_subclass__(cls, *, repr: Any = None) -> None:
+        check_repr(cls, repr)
         scope = Scope(2)
         fields: dict[str, BitField] = {}
-        taken = 0
         for name, annotation in written(cls).items():
             place = cls.__dict__.get(name)
             if type(place) is not Range:
-                raise TypeError(f"{cls.__name__}.{name} needs a place: bit(n) or bits(low, high)")
-            fields[name] = field = BitField(name, place.low, place.high, scope.evaluate(annotation, {}))
-            check_bits(f"{cls.__name__}.{name}", field, repr, taken)
-            taken |= ((1 << field.width) - 1) << field.low
+                raise Misdeclared(
+                    f"{cls.__name__}.{name} needs a place: bit(n) or bits(low, high)", member=name, part="place"
+                )
+            field = BitField(name, place.low, place.high, scope.evaluate(annotation, {}))
+            check_bits(f"{cls.__name__}.{name}", field, repr, fields)
+            fields[name] = field
             setattr(cls, name, BitAccess(field))
         cls.__bits__ = BitLayout(repr, fields)
 
@@ -143,22 +146,32 @@ def changed(cls: type[BitStruct], value: int, fields: dict[str, Any]) -> int:
     return value
 
 
-def check_bits(name: str, field: BitField, repr: Any, taken: int) -> None:
-    """TypeError when a field is misplaced or its type cannot hold it."""
+def check_bits(name: str, field: BitField, repr: Any, others: dict[str, BitField]) -> None:
+    """Misdeclared when a field is misplaced or its type cannot hold it."""
     kind = field.type
     if not 0 <= field.low <= field.high < repr.bits:
-        raise TypeError(f"{name}: bits {field.low} to {field.high} are not in {repr.__name__}")
-    if taken >> field.low & ((1 << field.width) - 1):
-        raise TypeError(f"{name}: bits {field.low} to {field.high} overlap an earlier field")
+        raise Misdeclared(
+            f"{name}: bits {field.low} to {field.high} are not in {repr.__name__}", member=field.name, part="place"
+        )
+    for other in others.values():
+        if field.low <= other.high and other.low <= field.high:
+            raise Misdeclared(
+                f"{name}: bits {field.low} to {field.high} overlap {other.name}",
+                member=field.name,
+                part="place",
+                other=other.name,
+            )
     if kind is bool:
         room = 1
         if field.width != 1:
-            raise TypeError(f"{name}: a bool is one bit, not {field.width}")
+            raise Misdeclared(f"{name}: a bool is one bit, not {field.width}", member=field.name)
     elif isinstance(kind, type) and issubclass(kind, Integer):
         room = kind.bits
     elif isinstance(kind, type) and issubclass(kind, HwEnum):
         room = kind.__repr_type__.bits  # type: ignore[attr-defined]
     else:
-        raise TypeError(f"{name}: a bit field is a bool, an integer or an enum, not {kind!r}")
+        raise Misdeclared(
+            f"{name}: a bit field is a bool, an integer or an enum, not {named(kind)}", member=field.name, part="type"
+        )
     if field.width > room:
-        raise TypeError(f"{name}: {field.width} bits do not fit {kind.__name__}")
+        raise Misdeclared(f"{name}: {field.width} bits do not fit {kind.__name__}", member=field.name)

@@ -12,6 +12,7 @@ from codegen.lang.bus import Space
 from codegen.lang.cells import RO, WO, Annotated, Place
 from codegen.lang.checks import named
 from codegen.lang.codecs import codec
+from codegen.lang.declared import Misdeclared
 from codegen.lang.ints import u16
 from codegen.lang.model import RegisterInfo
 from codegen.lang.spans import position
@@ -97,13 +98,13 @@ class Block(metaclass=Slotted):
         if size is None:
             if cls.__bases__ == (Block,):
                 return
-            raise TypeError(f"class {cls.__name__} needs size=")
+            raise Misdeclared(f"class {cls.__name__} needs size=", help="write `size=` and the block's bytes")
         scope = Scope(2)
         found = {}
         for name, annotation in written(cls).items():
             place = cls.__dict__.get(name)
             if type(place) is not Place or place.offset is None:
-                raise TypeError(f"{cls.__name__}.{name} needs a place: at(offset)")
+                raise Misdeclared(f"{cls.__name__}.{name} needs a place: at(offset)", member=name)
             found[name] = info = register(f"{cls.__name__}.{name}", name, scope.evaluate(annotation, {}), place, size)
             setattr(cls, name, RegisterCell(info))
         cls.__registers__ = found
@@ -126,17 +127,19 @@ class PortBlock(Block):
 
 
 def register(where: str, name: str, annotation: Any, place: Place, size: int) -> RegisterInfo:
-    """One register. TypeError when it is misplaced. Two may share an offset, as devices do by access or by bank."""
+    """One register. Misdeclared when it is misplaced. Two may share an offset, as devices do by access or by bank."""
     if not isinstance(annotation, Annotated) or annotation.cell not in (Reg, RegArray):
-        raise TypeError(f"{where}: write Reg[…] or RegArray[…]")
+        raise Misdeclared(f"{where}: write Reg[…] or RegArray[…]", member=name, part="type")
     array = annotation.cell is RegArray
     if array != (place.count is not None):
-        raise TypeError(f"{where}: count belongs to RegArray[…], which needs it")
+        raise Misdeclared(f"{where}: count belongs to RegArray[…], which needs it", member=name)
     width = codec(annotation.inner).size
     assert place.offset is not None
     count, stride = place.count or 1, place.stride or width
     if place.offset < 0 or place.offset + (count - 1) * stride + width > size:
-        raise TypeError(f"{where} at {place.offset:#x} is not inside the block of {size:#x} bytes")
+        raise Misdeclared(
+            f"{where} at {place.offset:#x} is not inside the block of {size:#x} bytes", member=name, part="place"
+        )
     return RegisterInfo(name, place.offset, annotation.inner, width, place.access, count, stride, array)  # type: ignore[arg-type]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from codegen.lang.checks import named
 from codegen.lang.codecs import Codec, codec
+from codegen.lang.declared import Misdeclared
 from codegen.lang.ints import Integer, wrapped
 from codegen.lang.model import FieldInfo
 from codegen.lang.spans import position
@@ -29,7 +30,7 @@ RO, WO, RW = "RO", "WO", "RW"
 def at(offset: int, *, count: int | None = None, stride: int | None = None, access: str = RW) -> Any:
     """A cell `offset` bytes from the start, `count` elements every `stride` bytes; `access` (registers) RO, WO, RW."""
     if access not in (RO, WO, RW):
-        raise ValueError(f"access is RO, WO or RW, not {access!r}")
+        raise Misdeclared(f"access is RO, WO or RW, not {access!r}")
     return Place(offset, count, stride, access)
 
 

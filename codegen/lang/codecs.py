@@ -60,7 +60,7 @@ def codec(kind: Any) -> Codec:
     target = nullable(kind)
     if target is not None:
         return build(kind, "<Q", lambda n: target._at(n) if n else None, lambda value: reference(target, value))
-    raise TypeError(f"{kind!r} does not stand in memory")
+    raise TypeError(f"{named(kind) if isinstance(kind, type) else kind} does not stand in memory")
 
 
 def nullable(kind: Any) -> Any:

@@ -6,17 +6,22 @@ from enum import Enum
 from typing import Any
 
 from codegen.lang.checks import UNKNOWN, named, trap
+from codegen.lang.declared import Misdeclared
+from codegen.lang.ints import Integer
 
 
 class HwEnum(Enum):
     """`class E(HwEnum, repr=u32)`; `must_use=True` refuses a dropped result. `E.__repr_type__` is its integer type."""
 
-    def __init_subclass__(cls, *, repr: Any, must_use: bool = False) -> None:
+    def __init_subclass__(cls, *, repr: Any = None, must_use: bool = False) -> None:
+        check_repr(cls, repr)
         cls.__repr_type__ = repr  # type: ignore[attr-defined]
         cls.must_use = must_use  # type: ignore[attr-defined]
         for member in cls.__members__.values():
             if type(member.value) is not int or not repr.low <= member.value <= repr.high:
-                raise TypeError(f"{cls.__name__}.{member.name} = {member.value!r} is no {repr.__name__}")
+                raise Misdeclared(
+                    f"{cls.__name__}.{member.name} = {member.value!r} is no {repr.__name__}", member=member.name
+                )
 
     @classmethod
     def find(cls, value: Any) -> Any:
@@ -50,6 +55,13 @@ class HwEnum(Enum):
 
     def __format__(self, spec: str) -> str:
         return format(self.name, spec)
+
+
+def check_repr(cls: type, repr: Any) -> None:
+    """Misdeclared when the integer type that holds an enum or a bit struct is missing, or is something else."""
+    if not (isinstance(repr, type) and issubclass(repr, Integer)):
+        found = "" if repr is None else f", not {named(repr)}"
+        raise Misdeclared(f"class {cls.__name__} needs repr=, an integer type of the language{found}")
 
 
 def repr_of(cls: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from codegen.lang import host, memory
 from codegen.lang.addresses import Hva
+from codegen.lang.declared import Misdeclared
 from codegen.lang.model import Layout
 
 _GS_BASE = 0xC000_0101
@@ -18,7 +19,7 @@ class PerCpu:
         layout: Layout = element.__layout__
         first = layout.fields.get("self_address")
         if first is None or first.offset != 0 or first.kind != "field" or first.type is not Hva:
-            raise TypeError(f"the first field of {element.__name__} must be self_address: Field[Hva]")
+            raise Misdeclared(f"the first field of {element.__name__} must be self_address: Field[Hva]")
         self.element = element
         self._address = memory.zeroed.allocate(layout.size, max(layout.align, 64))
 

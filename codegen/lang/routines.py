@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from codegen.lang.annotations import Scope, substituted, written
 from codegen.lang.checks import assertion_trap, named, state
 from codegen.lang.conform import Admit, admits
+from codegen.lang.declared import Misdeclared
 from codegen.lang.memory import stack
 from codegen.lang.model import FnOptions, Parameter, Signature
 
@@ -72,18 +73,18 @@ class Routine:
                 first.setdefault(self.owner.__name__, self.owner)
             code, annotations = self.function.__code__, written(self.function)
             if self.function.__defaults__ or self.function.__kwdefaults__:
-                raise TypeError(f"{self.name}: parameters have no defaults")
+                raise Misdeclared(f"{self.name}: parameters have no defaults")
             parameters = []
             for position, name in enumerate(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]):
                 if position == 0 and self.owner is not None and name not in annotations:
                     parameters.append(Parameter(name, self.owner))
                     continue
                 if name not in annotations:
-                    raise TypeError(f"{self.name}: parameter {name} has no annotation")
+                    raise Misdeclared(f"{self.name}: parameter {name} has no annotation", member=name)
                 kind = substituted(self._scope.evaluate(annotations[name], first), self._where)
                 parameters.append(Parameter(name, kind))
             if "return" not in annotations:
-                raise TypeError(f"{self.name} has no result annotation")
+                raise Misdeclared(f"{self.name} has no result annotation", help="write `-> None` when it gives nothing")
             result = substituted(self._scope.evaluate(annotations["return"], first), self._where)
             self._signature = Signature(tuple(parameters), result)
             self._scope = None
@@ -220,6 +221,11 @@ class StubFn(Bindable):
 def fn(function: Any = None, /, **options: Any) -> Any:
     """Compile this function: `@fn`, or `@fn(…)` with what stands in FnOptions, by keyword."""
     scope = Scope(1)
+    for name in options:
+        if name not in FnOptions.__dataclass_fields__:
+            raise Misdeclared(
+                f"@fn has no option {name}", help=f"options are {', '.join(FnOptions.__dataclass_fields__)}"
+            )
     settings = FnOptions(**options)
     if function is not None:
         return Fn(function, settings, scope)
@@ -245,9 +251,9 @@ def stub(
     are registers that the calling convention preserves and the stub does not (of RBX, R12 to R15): only in 64-bit code,
     and such a stub calls nothing, as the stack is not aligned for it."""
     if bits not in (16, 32, 64):
-        raise ValueError(f"stub: bits is 16, 32 or 64, not {bits}")
+        raise Misdeclared(f"stub: bits is 16, 32 or 64, not {bits}")
     if not {*clobbers} <= {"rbx", "r12", "r13", "r14", "r15"} or (clobbers and (bits != 64 or externals)):
-        raise ValueError(f"stub: clobbers {clobbers}: of rbx and r12 to r15, in 64-bit code without externals")
+        raise Misdeclared(f"stub: clobbers {clobbers}: of rbx and r12 to r15, in 64-bit code without externals")
     scope = Scope(1)
     given = dict(constants or {})
     return lambda function: StubFn(function, template, given, externals, bits, section, clobbers, scope)
@@ -261,11 +267,11 @@ def contract(function: Any) -> Any:
 def implements(declared: Any) -> Any:
     """The `@fn` below provides `declared`, a contract of the same signature."""
     if not isinstance(declared, ContractFn):
-        raise TypeError(f"implements takes a contract, not {named(declared)}")
+        raise Misdeclared(f"implements takes a contract, not {named(declared)}")
 
     def provide(function: Any) -> Any:
         if not isinstance(function, Fn):
-            raise TypeError(f"@implements({declared.__name__}) stands above @fn")
+            raise Misdeclared(f"@implements({declared.__name__}) stands above @fn")
         function.implements.append(declared)
         declared.implementations.append(function)
         return function

@@ -9,12 +9,15 @@ from codegen.lang import memory
 from codegen.lang.cells import Array, element_codec
 from codegen.lang.checks import named
 from codegen.lang.codecs import REFERENCE_SIZE, codec, nullable
+from codegen.lang.declared import Misdeclared
 from codegen.lang.model import FieldInfo, Layout
 from codegen.lang.statics import Static, new_static, static_at
 
 
 def storage(kind: Any, *, section: str = "") -> Any:
     """A zeroed struct in static memory."""
+    if not hasattr(kind, "__layout__"):
+        raise Misdeclared(f"storage takes a Struct, not {named(kind)}")
     layout: Layout = kind.__layout__
     static = new_static("storage", kind, 1, layout.size, layout.align, section, layout.shared)
     return kind._at(static.address)
@@ -33,6 +36,7 @@ def table(element: Any, values: Iterable[Any], *, section: str = "") -> Any:
     content = b"".join(encoded(element, value) for value in values)
     static = new_static("table", element, len(content) // size, len(content), align, section, shared)
     memory.write(static.address, content)
+    references(static)
     return Array(static.address, element, static.count, size, element_codec(element))
 
 
@@ -50,7 +54,7 @@ def init(kind: Any, /, **values: Any) -> Any:
     """An element of a table of structs; an embedded struct is an `init` too, an array a list."""
     for name in values:
         if name not in kind.__layout__.fields:
-            raise TypeError(f"{kind.__name__} has no field {name}")
+            raise Misdeclared(f"{kind.__name__} has no field {name}")
     return Initial(kind, values)
 
 
@@ -70,14 +74,14 @@ def encoded(element: Any, value: Any) -> bytes:
         scalar = codec(element)
         return scalar.format.pack(scalar.number(value))
     if type(value) is not Initial or value.kind is not element:
-        raise TypeError(f"init({element.__name__}, …) expected, not {named(value)}")
+        raise Misdeclared(f"init({element.__name__}, …) expected, not {named(value)}")
     content = bytearray(layout.size)
     for name, given in value.values.items():
         field = layout.fields[name]
         try:
             data = encoded_field(field, given)
         except TypeError as error:
-            raise TypeError(f"{element.__name__}.{name}: {error}") from None
+            raise Misdeclared(f"{element.__name__}.{name}: {error}") from None
         content[field.offset : field.offset + len(data)] = data
     return bytes(content)
 
@@ -89,7 +93,7 @@ def encoded_field(field: FieldInfo, value: Any) -> bytes:
     if field.kind == "array":
         items = list(value)
         if len(items) > field.count:
-            raise TypeError(f"{len(items)} elements for {field.count}")
+            raise Misdeclared(f"{len(items)} elements for {field.count}")
         return b"".join(encoded(field.type, item).ljust(field.stride, b"\0") for item in items)[: field.size]
     scalar = codec(field.type)
     return scalar.format.pack(scalar.number(value))
@@ -109,7 +113,10 @@ def references(static: Static) -> list[tuple[int, Static, int]]:
             continue
         target = static_at(address)
         if target is None:
-            raise ValueError(f"a table of {static.element.__name__} refers to {address:#x}, which is no static memory")
+            raise Misdeclared(
+                f"a table refers to a {static.element.__name__} that is no static memory",
+                help="declare it with `storage(...)`",
+            )
         found.append((offset, *target))
     return found
 

@@ -11,6 +11,7 @@ from codegen.lang.bits import Slotted
 from codegen.lang.cells import CELLS, Annotated, Array, Cell, Embedded, Place
 from codegen.lang.checks import named
 from codegen.lang.codecs import REFERENCE_SIZE, codec
+from codegen.lang.declared import Misdeclared
 from codegen.lang.model import FieldInfo, Layout, LazyType
 from codegen.lang.spans import store
 
@@ -27,7 +28,7 @@ class Struct(metaclass=Slotted):
 
     def __init_subclass__(cls, *, size: int | None = None, align: int | None = None, shared: bool = False) -> None:
         if cls.__bases__ != (Struct,):
-            raise TypeError(f"{cls.__name__}: layouts do not inherit")
+            raise Misdeclared(f"{cls.__name__}: layouts do not inherit", help="hold the other one as a field")
         cls._views = {}
         cls.__layout__ = lay_out(cls, Scope(2), size, align, shared)
 
@@ -73,38 +74,57 @@ def lay_out(cls: type, scope: Scope, size: int | None, align: int | None, shared
     for name, annotation in written(cls).items():
         where = f"{cls.__name__}.{name}"
         if name.startswith("__"):
-            raise TypeError(f"{where} is no name for a field")
+            raise Misdeclared(f"{where} is no name for a field", member=name)
         place = cls.__dict__.get(name, Place(None, None, None, "RW"))
         if type(place) is not Place:
-            raise TypeError(f"{where} = {place!r}: a cell is placed by at(offset) or by the C rule")
+            raise Misdeclared(
+                f"{where} = {place!r}: a cell is placed by at(offset) or by the C rule",
+                member=name,
+                part="place",
+                help="write `at(offset)`, or nothing",
+            )
         if explicit not in (None, place.offset is not None):
-            raise TypeError(f"{where}: a layout places either every cell with at(…) or none")
+            raise Misdeclared(
+                f"{where}: a layout places either every cell with at(…) or none", member=name, other=next(iter(fields))
+            )
         explicit = place.offset is not None
-        kind, lazy, element_size, natural, descriptor = describe(where, cls, scope, annotation)
+        kind, lazy, element_size, natural, descriptor = describe(where, name, cls, scope, annotation)
         required = natural if align is None else min(natural, align)
         widest = max(widest, required)
         offset = place.offset if place.offset is not None else (end + required - 1) & -required
         if offset < 0 or offset % required:
-            raise TypeError(f"{where} at {offset:#x} is not aligned to {required} bytes")
-        count, stride, total = extent(where, kind, place, element_size, required)
+            raise Misdeclared(
+                f"{where} at {offset:#x} is not aligned to {required} bytes",
+                member=name,
+                part="place",
+                help="`align=1` on the class allows unaligned cells",
+            )
+        count, stride, total = extent(where, name, kind, place, element_size, required)
         info = FieldInfo(name, offset, kind, lazy, count, stride, total)
         for other in fields.values():
             if offset < other.offset + other.size and other.offset < offset + total:
-                raise TypeError(f"{where} at {offset:#x} overlaps {other.name} at {other.offset:#x}")
+                raise Misdeclared(
+                    f"{where} at {offset:#x} overlaps {other.name} at {other.offset:#x}",
+                    member=name,
+                    part="place",
+                    other=other.name,
+                )
         fields[name] = info
         end = max(end, offset + total)
         setattr(cls, name, descriptor(info))
     alignment = widest if align is None else align
     if alignment & (alignment - 1) or alignment < 1:
-        raise TypeError(f"{cls.__name__}: align={alignment} is no power of two")
+        raise Misdeclared(f"{cls.__name__}: align={alignment} is no power of two")
     if size is None:
         size = (end + alignment - 1) & -alignment
     if size < end or size % alignment or size == 0:
-        raise TypeError(f"{cls.__name__}: size {size} does not hold {end} bytes aligned to {alignment}")
+        raise Misdeclared(f"{cls.__name__}: size {size} does not hold {end} bytes aligned to {alignment}")
     return Layout(cls.__name__, size, alignment, shared, fields)
 
 
-def describe(where: str, cls: type, scope: Scope, annotation: Any) -> tuple[Any, LazyType, int, int, type[Cell]]:
+def describe(
+    where: str, name: str, cls: type, scope: Scope, annotation: Any
+) -> tuple[Any, LazyType, int, int, type[Cell]]:
     """Of one annotation: kind, type, size and natural alignment of a value (or element), and the descriptor's class."""
     own = {cls.__name__: cls}
     generic = _GENERIC.fullmatch(annotation) if isinstance(annotation, str) else None
@@ -117,7 +137,11 @@ def describe(where: str, cls: type, scope: Scope, annotation: Any) -> tuple[Any,
         layout = shape.__layout__
         return "embedded", LazyType(lambda: shape), layout.size, layout.align, Embedded
     if not isinstance(shape, Annotated):
-        raise TypeError(f"{where}: {annotation!r} is no cell: write Field[…], Array[…], Atomic[…] or a struct's name")
+        raise Misdeclared(
+            f"{where}: {shown(annotation)} is no cell: write Field[…], Array[…], Atomic[…] or a struct's name",
+            member=name,
+            part="type",
+        )
     kind, descriptor = CELLS[shape.cell]
     inner = shape.inner
     lazy = LazyType(lambda: scope.evaluate(inner, own))
@@ -126,19 +150,29 @@ def describe(where: str, cls: type, scope: Scope, annotation: Any) -> tuple[Any,
     except NameError:
         # Not defined yet: it can only be a struct, and only a reference to it.
         if shape.cell is Array and "None" not in str(inner):
-            raise TypeError(f"{where}: the element's class stands further down") from None
+            raise Misdeclared(f"{where}: the element's class stands further down", member=name, part="type") from None
         return kind, lazy, REFERENCE_SIZE, REFERENCE_SIZE, descriptor
     if shape.cell is Array and isinstance(found, type) and issubclass(found, Struct):
         if found is cls:
-            raise TypeError(f"{where}: a struct does not hold itself")
+            raise Misdeclared(
+                f"{where}: a struct does not hold itself",
+                member=name,
+                part="type",
+                help=f'`Array["{cls.__name__} | None"]` holds references',
+            )
         return kind, lazy, found.__layout__.size, found.__layout__.align, descriptor
     if isinstance(found, type) and issubclass(found, Struct):
         return kind, lazy, REFERENCE_SIZE, REFERENCE_SIZE, descriptor
     try:
         cell_size = reference_or_scalar_size(found, own)
     except TypeError as error:
-        raise TypeError(f"{where}: {error}") from None
+        raise Misdeclared(f"{where}: {error}", member=name, part="type") from None
     return kind, lazy, cell_size, cell_size, descriptor
+
+
+def shown(annotation: Any) -> str:
+    """An annotation in a sentence."""
+    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", repr(annotation))
 
 
 def reference_or_scalar_size(found: Any, own: dict[str, Any]) -> int:
@@ -149,15 +183,19 @@ def reference_or_scalar_size(found: Any, own: dict[str, Any]) -> int:
     return codec(found).size
 
 
-def extent(where: str, kind: str, place: Place, element_size: int, required: int) -> tuple[int, int, int]:
+def extent(where: str, name: str, kind: str, place: Place, element_size: int, required: int) -> tuple[int, int, int]:
     """Count, stride and size in bytes of a cell."""
     if kind != "array":
         if place.count is not None:
-            raise TypeError(f"{where}: count belongs to Array[…]")
+            raise Misdeclared(f"{where}: count belongs to Array[…]", member=name, part="place")
         return 1, element_size, element_size
     if place.count is None or place.count < 1:
-        raise TypeError(f"{where}: an array has a count of 1 or more")
+        raise Misdeclared(
+            f"{where}: an array has a count of 1 or more", member=name, part="place", help="write `at(offset, count=n)`"
+        )
     stride = place.stride if place.stride is not None else element_size
     if stride < element_size or stride % required:
-        raise TypeError(f"{where}: stride {stride} does not hold elements of {element_size} bytes")
+        raise Misdeclared(
+            f"{where}: stride {stride} does not hold elements of {element_size} bytes", member=name, part="place"
+        )
     return place.count, stride, stride * (place.count - 1) + element_size

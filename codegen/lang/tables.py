@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from codegen.lang.checks import INDEX, named, trap
+from codegen.lang.declared import Misdeclared
 from codegen.lang.enums import HwEnum
 from codegen.lang.routines import Routine
 from codegen.lang.spans import count
@@ -36,18 +37,18 @@ class FnTable:
 def fn_table(entries: Sequence[Any] | Mapping[Any, Any], *, default: Any = None, size: int | None = None) -> FnTable:
     """Of a list, or of a mapping by enum or number; `default` fills up to `size` (the entries given, without one).
 
-    All must have one signature, which is checked when the program is built. TypeError for a gap without default.
+    All must have one signature, which is checked when the program is built. Misdeclared for a gap without default.
     """
     given = (
         {number_of(key): f for key, f in entries.items()} if isinstance(entries, Mapping) else dict(enumerate(entries))
     )
     length = size if size is not None else max(given, default=-1) + 1
     if max(given, default=-1) >= length:
-        raise TypeError(f"entry {max(given)} is outside a table of {length}")
+        raise Misdeclared(f"entry {max(given)} is outside a table of {length}")
     filled = tuple(given.get(number, default) for number in range(length))
     for number, entry in enumerate(filled):
         if not isinstance(entry, Routine):
-            raise TypeError(f"entry {number} of a function table is {named(entry)}, not a function of the language")
+            raise Misdeclared(f"entry {number} of a function table is {named(entry)}, not a function of the language")
     return FnTable(filled)
 
 

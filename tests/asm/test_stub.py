@@ -45,7 +45,7 @@ def test_a_call_of_what_is_not_declared_names_the_stub_and_its_place() -> None:
 
 def test_a_stub_that_clobbers_is_64_bit_code_and_calls_nothing() -> None:
     for options in ({"bits": 32}, {"externals": ("handle",)}):
-        with pytest.raises(ValueError, match="without externals"):
+        with pytest.raises(TypeError, match="without externals"):
             stub("nop", clobbers=("rbx",), **options)  # type: ignore[call-overload]
-    with pytest.raises(ValueError, match="clobbers"):
+    with pytest.raises(TypeError, match="clobbers"):
         stub("nop", clobbers=("rbp",))
