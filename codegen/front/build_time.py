@@ -157,7 +157,14 @@ def narrowed(error: BaseException, place: Loc) -> Loc:
         return attribute_in(place, error.name) or place
     if isinstance(error, ImportError):
         return part_of_import(place, imported_name(error) or (error.name or "").rpartition(".")[2]) or place
-    return place
+    return class_name(place) or place
+
+
+def class_name(place: Loc) -> Loc | None:
+    """The name of the class whose statement this is."""
+    source = source_of(str(ROOT / place.file))
+    found = [node for node in nodes_in(place) if isinstance(node, ast.ClassDef) and source.loc(node) == place]
+    return source.name_loc(found[0]) if found else None
 
 
 def nodes_in(place: Loc) -> Iterator[ast.AST]:

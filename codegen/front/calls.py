@@ -190,7 +190,8 @@ def arguments(f: FunctionLowering, callee: Callee, this: Value | None, node: ast
         pairs.append((keyword.arg, keyword.value))
     missing = [f"`{name}`" for name in names if name not in given and name not in dict(pairs)]
     if missing:
-        raise f.refuse(f"{callee.name}: argument {', '.join(missing)} is missing", node, declared)
+        what = f"argument {missing[0]} is" if len(missing) == 1 else f"arguments {', '.join(missing)} are"
+        raise f.refuse(f"{callee.name}: {what} missing", node, declared)
     for name, argument in pairs:
         with f.guard():
             given[name] = argument_value(f, argument, types[name], name, callee.loc)

@@ -6,7 +6,7 @@ import ast
 
 from codegen.front.flow import Flow, join
 from codegen.front.function import FunctionLowering
-from codegen.front.lowering import adopt, certain, coerce, conversion_between, conversion_help, is_struct, lower
+from codegen.front.lowering import adopt, certain, coerce, common_conversion, conversion_help, is_struct, lower
 from codegen.front.objects import type_of
 from codegen.front.registry import expression
 from codegen.front.types import (
@@ -215,7 +215,7 @@ def compare_two(f: FunctionLowering, node: ast.AST, op: ast.cmpop, left: Value, 
         raise f.refuse(
             f"comparison of {quoted(left.type)} with {quoted(right.type)}",
             node,
-            help=comparison_help(left.type, right.type),
+            help=common_conversion(left.type, right.type),
         )
     ordered = isinstance(left.type, IntType | AddressType)
     if not ordered and (name not in ("eq", "ne") or not isinstance(left.type, EnumType | BitsType | BoolType)):
@@ -235,11 +235,6 @@ def compare_numbers(name: str, left: int, right: int) -> bool:
         "eq": left == right, "ne": left != right,
         "lt": left < right, "le": left <= right, "gt": left > right, "ge": left >= right,
     }[name]  # fmt: skip
-
-
-def comparison_help(left: Type, right: Type) -> str:
-    """What to write for two types that do not compare."""
-    return conversion_between(right, left) or conversion_between(left, right)
 
 
 def sign(op: ast.cmpop) -> str:

@@ -36,7 +36,7 @@ def branch(f: FunctionLowering, node: ast.If) -> None:
         assert isinstance(node.test, ast.Call)
         chosen = evaluate(f, node.test.args[0], node.test)
         if not isinstance(chosen, bool):
-            raise f.refuse(f"a condition is a bool, not {type(chosen).__name__}", node.test)
+            raise f.refuse(f"a condition is a bool, not `{type(chosen).__name__}`", node.test)
         check_dead_arm(f, node.orelse if chosen else node.body)
         lower_body(f, node.body if chosen else node.orelse)
         return
@@ -232,17 +232,15 @@ def match(f: FunctionLowering, node: ast.Match) -> None:
     for case in node.cases:
         values = None
         with f.guard():
-            if default is not None:
-                raise f.refuse("nothing comes here: an earlier case takes everything", case.pattern)
             values = pattern_values(f, case, subject, seen)
         f.flow = before.copy()
         with f.collect() as body:
             lower_body(f, case.body)
         result = f.flow if result is None else join(result, f.flow)
-        if values is None:
-            default = tuple(body)
-        else:
+        if values is not None:
             cases.append((tuple(values), tuple(body)))
+        else:
+            default = tuple(body)
     if default is None:
         default, result = without_default(f, node, subject, seen, before, result)
     f.flow = Flow()

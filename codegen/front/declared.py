@@ -88,12 +88,12 @@ def wrong_signature(routine: Routine, error: Exception, declared: Loc) -> Refuse
 
 
 def annotation_place(declared: Loc, name: str) -> Loc | None:
-    """The annotation of a parameter, or of the result ("")."""
+    """The annotation of a parameter, or of the result (`return`)."""
     found = definition_at(declared)
     if found is None:
         return None
     source, node = found
-    if not name:
+    if name == "return":
         return None if node.returns is None else source.loc(node.returns)
     for argument in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]:
         if argument.arg == name:

@@ -22,18 +22,20 @@ from codegen.front import (
     tuples,
 )
 from codegen.front.declared import annotation_place, wrong_signature
-from codegen.front.diagnostics import Diagnostic, Label, Refused, refuse
+from codegen.front.diagnostics import Diagnostic, Label, refuse
 from codegen.front.function import FunctionLowering, Variable
 from codegen.front.lowering import lower_body
 from codegen.front.names import Outside
 from codegen.front.objects import type_of
 from codegen.front.program import Callee, ProgramLowering, TargetInfo, is_symbol, place_of
 from codegen.front.recursion import recursion
-from codegen.front.source import definition
+from codegen.front.source import definition, shown_path
+from codegen.front.structs import cell_type
 from codegen.front.types import NEVER, NONE, quoted
 from codegen.ir import nodes as ir
 from codegen.ir.cold import cold_functions
 from codegen.lang.routines import ContractFn, Fn, StubFn
+from codegen.lang.structs import Struct
 
 RULES = (atomics, attributes, calls, conditions, control, loops, memory, operators, statements, static, tuples)
 """Modules whose rules register themselves when imported."""
@@ -66,6 +68,8 @@ def begin_program(roots: Sequence[Fn | StubFn], modules: Sequence[ModuleType], t
     """A program of which nothing is lowered yet: what is exported, and who provides which contract."""
     program = ProgramLowering(target, tuple(modules))
     find_exported(program, [*(root for root in roots if isinstance(root, Fn)), *module_functions(modules)])
+    for module in modules:
+        check_layouts(program, module)
     return program
 
 
@@ -79,6 +83,20 @@ def module_functions(modules: Sequence[ModuleType]) -> list[Fn]:
             elif isinstance(thing, type) and thing.__module__ == module.__name__:
                 found += [member for member in vars(thing).values() if isinstance(member, Fn)]
     return found
+
+
+def check_layouts(program: ProgramLowering, module: ModuleType) -> None:
+    """Types that a layout names as text, before they exist."""
+    for cls in vars(module).values():
+        if (
+            isinstance(cls, type)
+            and issubclass(cls, Struct)
+            and cls is not Struct
+            and cls.__module__ == module.__name__
+        ):
+            for info in cls.__layout__.fields.values():
+                with program.guard():
+                    cell_type(cls, info, ir.Loc(shown_path(module.__file__ or ""), 1))
 
 
 def find_exported(program: ProgramLowering, functions: Sequence[Fn]) -> None:
@@ -129,9 +147,9 @@ def check_contract(program: ProgramLowering, contract: ContractFn, routine: Fn) 
             where = Label(annotation_place(declared, wanted.name) or declared, "the contract declares it here")
             program.diagnostics.append(Diagnostic(message, annotation_place(place, found.name) or place, (where,)))
     if want.result != have.result:
-        where = Label(annotation_place(declared, "") or declared, "the contract declares it here")
+        where = Label(annotation_place(declared, "return") or declared, "the contract declares it here")
         message = f"the result: expected {in_words(want.result)}, found {in_words(have.result)}"
-        program.diagnostics.append(Diagnostic(message, annotation_place(place, "") or place, (where,)))
+        program.diagnostics.append(Diagnostic(message, annotation_place(place, "return") or place, (where,)))
 
 
 def in_words(thing: Any) -> str:
@@ -142,10 +160,8 @@ def in_words(thing: Any) -> str:
 
 def with_diagnostic(program: ProgramLowering, root: Fn | StubFn) -> None:
     """Reaches a root."""
-    try:
+    with program.guard():
         program.callee(root, place_of(root))
-    except Refused as refused:
-        program.diagnostics.append(refused.diagnostic)
 
 
 def lower_function(program: ProgramLowering, routine: Fn, symbol: str) -> None:

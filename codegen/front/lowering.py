@@ -175,6 +175,13 @@ def conversion_between(have: Type, want: Type) -> str:
     return ""
 
 
+def common_conversion(left: Type, right: Type) -> str:
+    """What to write for two operands that must have one type: the one that can lose nothing."""
+    if isinstance(left, IntType) and isinstance(right, IntType) and left.ir.bits < right.ir.bits:
+        return conversion_between(left, right)
+    return conversion_between(right, left) or conversion_between(left, right)
+
+
 def name_of(thing: object) -> str:
     """A build-time object in a sentence."""
     name = getattr(thing, "__name__", None)

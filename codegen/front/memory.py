@@ -149,4 +149,4 @@ def read_site(f: FunctionLowering, base: Value, name: str, node: ast.AST) -> Val
         return Value(U32T, ir.Call("trap_site_line", (base.code,), U32, loc), loc)
     if name in ("file", "kind"):
         return Value(SPAN_TYPE, ir.Call(f"trap_site_{name}", (base.code,), SPAN, loc), loc)
-    raise f.refuse(f"a trap site has file, line and kind, no `{name}`", node)
+    raise f.refuse_name(f"a trap site has file, line and kind, no `{name}`", node)

@@ -9,7 +9,7 @@ from typing import Any
 
 from codegen.front.diagnostics import refuse
 from codegen.front.function import FunctionLowering
-from codegen.front.lowering import adopt, certain, conversion_between, conversion_help, lower
+from codegen.front.lowering import adopt, certain, common_conversion, conversion_between, conversion_help, lower
 from codegen.front.registry import expression
 from codegen.front.types import LITERAL, U64T, AddressType, BoolType, IntType, Type, is_unsigned, quoted
 from codegen.front.values import Value, constant, literal
@@ -149,7 +149,7 @@ def differ(f: FunctionLowering, node: ast.AST, sign: str, left: Value, right: Va
     return f.refuse(
         f"operand types of `{sign}` differ: {quoted(left.type)} and {quoted(right.type)}",
         node,
-        help=conversion_between(right.type, left.type) or conversion_help(left.type),
+        help=common_conversion(left.type, right.type) or conversion_help(left.type),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from codegen.front.declared import annotation_place, wrong_signature
-from codegen.front.diagnostics import Diagnostic, Label, refuse
+from codegen.front.diagnostics import Diagnostic, Label, Refused, refuse
 from codegen.front.objects import class_type, integer, type_of
 from codegen.front.shapes import Shapes
 from codegen.front.source import definition, shown_path
@@ -95,6 +96,14 @@ class ProgramLowering:
         self.symbols = Symbols(self.modules, self.provided, self.exported)
         self.shapes = Shapes(self.program.shapes, self.program.described, self.modules)
 
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Records an error and goes on."""
+        try:
+            yield
+        except Refused as refused:
+            self.diagnostics.append(refused.diagnostic)
+
     # ---- functions
 
     def callee(self, routine: Routine, loc: ir.Loc) -> Callee:
@@ -115,7 +124,7 @@ class ProgramLowering:
         except (TypeError, NameError) as error:
             raise wrong_signature(routine, error, place_of(routine)) from error
         parameters = tuple((p.name, self.signature_type(p.type, routine, p.name)) for p in signature.parameters)
-        result = self.signature_type(signature.result, routine, "")
+        result = self.signature_type(signature.result, routine, "return")
         symbol = self.symbols.of_routine(routine)
         callee = Callee(symbol, routine.name, parameters, result, place_of(routine))
         self.callees[id(routine)] = callee
@@ -141,7 +150,8 @@ class ProgramLowering:
         try:
             made = self.target.assemble(routine)
         except Exception as error:
-            raise refuse(f"{routine.name} does not assemble: {error}", place_of(routine)) from error
+            reason = str(error).removeprefix(f"{routine.file}:{routine.line}: stub {routine.symbol}: ")
+            raise refuse(f"{routine.name} does not assemble: {reason}", place_of(routine)) from error
         self.program.stubs[symbol] = ir.Stub(
             symbol, made.code, made.relocations, types, result.ir, routine.section, made.align, made.clobbers
         )
@@ -152,13 +162,12 @@ class ProgramLowering:
                 edges.append((self.callee(target, loc).symbol, loc))
 
     def signature_type(self, thing: Any, routine: Routine, parameter: str) -> Type:
-        """The type of a parameter, or of the result ("")."""
+        """The type of a parameter, or of the result (`return`)."""
         kind = type_of(thing)
-        if kind is None or (kind in (NONE, NEVER) and parameter):
+        if kind is None or (kind in (NONE, NEVER) and parameter != "return"):
             declared = place_of(routine)
-            text = thing.__name__ if isinstance(thing, type) else str(thing)
-            what = f"parameter `{parameter}`" if parameter else "the result"
-            message = f"{routine.name}: {what} has a type that is not in the language: `{text}`"
+            what = "the result" if parameter == "return" else f"parameter `{parameter}`"
+            message = f"{routine.name}: {what} has a type that is not in the language"
             raise refuse(message, annotation_place(declared, parameter) or declared)
         return kind
 

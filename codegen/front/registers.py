@@ -27,8 +27,7 @@ def register(f: FunctionLowering, base: Value, name: str, node: ast.AST) -> Valu
     if info is None:
         raise f.refuse_name(f"{quoted(base.type)} has no register `{name}`", node, help=suggestion(name, registers))
     item, loc = type_of(info.type), f.loc(node)
-    if item is None:
-        raise refuse(f"register `{name}` has a type that is not in the language", loc)
+    assert item is not None, "the class statement takes no other types"
     kind = RegisterType(
         item, info.access, base.type.ports, base.type.cls, name, info.count if info.array else None, info.stride
     )

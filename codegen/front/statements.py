@@ -107,7 +107,8 @@ def assign_target(f: FunctionLowering, target: ast.expr, value: Value) -> None:
     elif isinstance(target, ast.Subscript):
         assign_item(f, target, value)
     else:
-        raise f.refuse("star targets are not in the language", target)
+        what, advice = ("list", "write `a, b = ...`") if isinstance(target, ast.List) else ("star", "name every target")
+        raise f.refuse(f"{what} targets are not in the language", target, help=advice)
 
 
 def assign_item(f: FunctionLowering, target: ast.Subscript, value: Value) -> None:
@@ -241,7 +242,7 @@ def annotation(f: FunctionLowering, node: ast.expr) -> Type:
     except TypeError as error:
         raise f.refuse(str(error), node) from error
     if kind is None:
-        raise f.refuse(f"{ast.unparse(text)} is no type of the language", node)
+        raise f.refuse(f"`{ast.unparse(text)}` is no type of the language", node)
     return kind
 
 
@@ -346,8 +347,6 @@ def effect(f: FunctionLowering, node: ast.Expr) -> None:
             help="test it, or assign it to a local",
         )
     if kind in (LITERAL, STATIC) or (value.is_static and kind != NONE):
-        if isinstance(node.value, ast.Constant) and node.value.value is ...:
-            raise f.refuse("a body is missing here", node)
         raise f.refuse("this statement has no effect", node)
     if kind == NEVER:
         f.finish(value)

@@ -7,7 +7,7 @@ import sys
 from math import gcd
 from typing import Any
 
-from codegen.front.build_time import name_help
+from codegen.front.build_time import name_help, name_in
 from codegen.front.declared import member, member_place
 from codegen.front.diagnostics import Wanted, refuse, suggestion
 from codegen.front.function import FunctionLowering
@@ -65,13 +65,24 @@ def cell_type(cls: Any, info: Any, loc: ir.Loc) -> Type:
     try:
         kind = type_of(info.type)
     except NameError as error:
-        where = member_place(cls, info.name, lambda node: node.annotation)
         advice = name_help(error.name or "", vars(sys.modules[cls.__module__]))
-        raise refuse(f"unknown name `{error.name}`", where or loc, help=advice) from error
+        place = declared_at(cls, info.name, loc)
+        where = name_in(place, error.name or "") or place
+        raise refuse(f"unknown name `{error.name}`", where, help=advice) from error
+    except TypeError as error:
+        raise refuse(f"field `{info.name}` has no type: {error}", declared_at(cls, info.name, loc)) from error
     if kind is None or not is_storable(kind):
-        where = member_place(cls, info.name, lambda node: node.annotation)
-        raise refuse(f"field `{info.name}` has a type that memory cannot hold: `{info.type}`", where or loc)
+        message = f"field `{info.name}` has a type that memory cannot hold: `{info.type}`"
+        raise refuse(message, declared_at(cls, info.name, loc))
+    if info.kind in ("field", "atomic") and size_of_cell(kind) != info.size:
+        message = f"field `{info.name}`: {quoted(kind)} is declared further down; only structs may be"
+        raise refuse(message, declared_at(cls, info.name, loc))
     return kind
+
+
+def declared_at(cls: Any, name: str, loc: ir.Loc) -> ir.Loc:
+    """The annotation of a field, or else where the field is used."""
+    return member_place(cls, name, lambda node: node.annotation) or loc
 
 
 def read_field(f: FunctionLowering, base: Value, name: str, node: ast.AST) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from codegen.front.diagnostics import Label, refuse
 from codegen.front.function import FunctionLowering
 from codegen.front.integers import converted
 from codegen.front.lowering import lower
@@ -63,13 +64,13 @@ def prepared(f: FunctionLowering, part: ast.expr) -> tuple[Value, str]:
         return f.program.lift(str(part.value).encode(), f.loc(part)), ""
     assert isinstance(part, ast.FormattedValue)
     if part.conversion != -1:
-        raise f.refuse("`!r` and the like are not in the language", part)
+        raise f.refuse("`!r` and the like are not in the language", part.value)
     spec = ""
     if part.format_spec is not None:
         assert isinstance(part.format_spec, ast.JoinedStr)
         for piece in part.format_spec.values:
             if not isinstance(piece, ast.Constant):
-                raise f.refuse("a format is constant", part)
+                raise f.refuse("a format is constant", part.value)
             spec += str(piece.value)
     return f.once_value(formattable(f, part)), spec
 
@@ -96,7 +97,7 @@ def write_piece(f: FunctionLowering, sink: TextSink, value: Value, spec: str, no
     """One piece, by its type."""
     kind = value.type
     if isinstance(kind, SpanType | BoolType | EnumType) and spec:
-        raise f.refuse(f"{quoted(kind)} takes no format", node)
+        raise refuse(f"{quoted(kind)} takes no format", value.loc)
     if isinstance(kind, SpanType):
         act(f, sink.text, (value.code,), node)
     elif isinstance(kind, BoolType):
@@ -131,9 +132,8 @@ def write_number(f: FunctionLowering, sink: TextSink, value: Value, spec: str, n
     loc = value.loc
     signed = isinstance(value.type, IntType) and value.type.ir.signed
     if found is None or (signed and found[4] == "x"):
-        raise f.refuse(
-            f"the format {spec!r} is not in the language", node, help="formats are d, x, #x, 0Nx, #0Nx and N"
-        )
+        advice = "formats are d, x, #x, 0Nx, #0Nx and N"
+        raise refuse(f"the format `{spec}` of {quoted(value.type)} is not in the language", value.loc, help=advice)
     width = ir.Const(U32, int(found[3] or 0), loc)
     if signed:
         act(f, sink.signed, (converted(value, I64T, False, loc).code, width), node)
@@ -149,6 +149,7 @@ def act(f: FunctionLowering, routine: Routine, values: tuple[ir.Expr, ...], node
     callee = f.program.callee(routine, loc)
     wanted = [kind.ir for _, kind in callee.parameters]
     if wanted != [value.type for value in values]:
-        raise f.refuse(f"{callee.name} has not the parameters that a text sink needs", node)
+        declared = Label(callee.loc, "it is declared here")
+        raise f.refuse(f"{callee.name} has not the parameters that a text sink needs", node, declared)
     f.calls.append((callee.symbol, loc))
     f.emit(ir.Evaluate(ir.Call(callee.symbol, values, callee.result.ir, loc, callee.result == NEVER), loc))

@@ -11,7 +11,7 @@ from codegen.lang.bits import Slotted
 from codegen.lang.bus import Space
 from codegen.lang.cells import RO, WO, Annotated, Place
 from codegen.lang.checks import named
-from codegen.lang.codecs import codec
+from codegen.lang.codecs import codec, nullable
 from codegen.lang.declared import Misdeclared
 from codegen.lang.ints import u16
 from codegen.lang.model import RegisterInfo
@@ -133,7 +133,12 @@ def register(where: str, name: str, annotation: Any, place: Place, size: int) ->
     array = annotation.cell is RegArray
     if array != (place.count is not None):
         raise Misdeclared(f"{where}: count belongs to RegArray[…], which needs it", member=name)
-    width = codec(annotation.inner).size
+    if hasattr(annotation.inner, "__layout__") or nullable(annotation.inner) is not None:
+        raise Misdeclared(f"{where}: a register holds a value, no reference to a struct", member=name, part="type")
+    try:
+        width = codec(annotation.inner).size
+    except TypeError as error:
+        raise Misdeclared(f"{where}: {error}", member=name, part="type") from None
     assert place.offset is not None
     count, stride = place.count or 1, place.stride or width
     if place.offset < 0 or place.offset + (count - 1) * stride + width > size:

@@ -13,6 +13,8 @@ from codegen.lang.declared import Misdeclared
 from codegen.lang.memory import stack
 from codegen.lang.model import FnOptions, Parameter, Signature
 
+_CO_COROUTINE = 0x80 | 0x200  # of `async def`, also with `yield`
+
 
 class Routine:
     """Anything that ring-0 code calls by name.
@@ -25,6 +27,8 @@ class Routine:
     made: ClassVar[dict[str, list[Routine]]] = {}
 
     def __init__(self, function: types.FunctionType, scope: Scope, where: dict[str, Any]) -> None:
+        if function.__name__ == "<lambda>" or function.__code__.co_flags & _CO_COROUTINE:
+            raise Misdeclared("functions of the language are defined by `def`, without `async` or `lambda`")
         self.function = function
         self.owner: Any = None
         self.name = f"{function.__module__}.{function.__qualname__}"
@@ -81,14 +85,21 @@ class Routine:
                     continue
                 if name not in annotations:
                     raise Misdeclared(f"{self.name}: parameter {name} has no annotation", member=name)
-                kind = substituted(self._scope.evaluate(annotations[name], first), self._where)
-                parameters.append(Parameter(name, kind))
+                parameters.append(Parameter(name, self._resolved(name, annotations[name], first)))
             if "return" not in annotations:
                 raise Misdeclared(f"{self.name} has no result annotation", help="write `-> None` when it gives nothing")
-            result = substituted(self._scope.evaluate(annotations["return"], first), self._where)
+            result = self._resolved("return", annotations["return"], first)
             self._signature = Signature(tuple(parameters), result)
             self._scope = None
         return self._signature
+
+    def _resolved(self, name: str, annotation: Any, first: dict[str, Any]) -> Any:
+        assert self._scope is not None
+        try:
+            return substituted(self._scope.evaluate(annotation, first), self._where)
+        except Misdeclared as error:
+            error.member = name
+            raise
 
     def _prepare(self) -> tuple[tuple[type | None, Admit], ...]:
         signature = self.signature()

@@ -93,7 +93,7 @@ def encoded_field(field: FieldInfo, value: Any) -> bytes:
     if field.kind == "array":
         items = list(value)
         if len(items) > field.count:
-            raise Misdeclared(f"{len(items)} elements for {field.count}")
+            raise TypeError(f"{len(items)} elements for {field.count}")
         return b"".join(encoded(field.type, item).ljust(field.stride, b"\0") for item in items)[: field.size]
     scalar = codec(field.type)
     return scalar.format.pack(scalar.number(value))
@@ -114,7 +114,7 @@ def references(static: Static) -> list[tuple[int, Static, int]]:
         target = static_at(address)
         if target is None:
             raise Misdeclared(
-                f"a table refers to a {static.element.__name__} that is no static memory",
+                "a table refers to a struct that lies in no static memory",
                 help="declare it with `storage(...)`",
             )
         found.append((offset, *target))

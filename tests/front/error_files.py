@@ -40,7 +40,7 @@ def diagnostics_of(path: Path) -> list[Diagnostic]:
 
 def lowered(path: Path) -> list[Diagnostic]:
     with module_of(path) as module:
-        exec(compile(path.read_text(), path, "exec"), vars(module))
+        run(path.read_text(), path, module)
         target = TargetInfo(assemble=assemble_stub)
         return lower_program(module_functions([module]), [module], target)[1]
 
@@ -50,14 +50,18 @@ def declared(path: Path) -> list[Diagnostic]:
     found = []
     for part in parts:
         with module_of(path) as module:
-            exec(compile(first, path, "exec"), vars(module))
+            run(first, path, module)
             try:
-                exec(compile(part, path, "exec"), vars(module))
+                run(part, path, module)
             except Exception as error:
                 diagnostic = diagnose(error)
                 assert diagnostic is not None
                 found.append(diagnostic)
     return found
+
+
+def run(text: str, path: Path, module: ModuleType) -> None:
+    exec(compile(text, path, "exec", dont_inherit=True), vars(module))
 
 
 def parts_of(path: Path) -> list[str]:
@@ -102,6 +106,7 @@ def mark(diagnostic: Diagnostic) -> list[str]:
         first = f"# at `{fragment(loc)}`: error: {diagnostic.message}"
     else:
         first = f"#{' ' * (loc.column - 2)}{'^' * len(fragment(loc))}{more(loc)} error: {diagnostic.message}"
+    first = first.replace("\n", " ")
     return [first, *(f"{pad}note: {told(label)}" for label in diagnostic.labels), *help_of(diagnostic, pad)]
 
 

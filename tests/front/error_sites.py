@@ -33,7 +33,7 @@ class Site:
 
 def all_sites() -> list[Site]:
     files = sorted([*(ROOT / "codegen" / "front").glob("*.py"), *(ROOT / "codegen" / "lang").glob("*.py")])
-    return [site for file in files for site in sites_in(file)]
+    return sorted({site for file in files for site in sites_in(file)})
 
 
 def sites_in(file: Path) -> Iterator[Site]:

@@ -63,7 +63,7 @@ def untyped_arm(c: bool) -> u32:
 def mixed(a: u32, b: u64) -> u64:
     return a + b
 #          ^^^^^ error: operand types of `+` differ: `u32` and `u64`
-#          help: write `u32(...)`, or `u32.trunc(...)` for the low bits
+#          help: write `u64(...)`
 
 
 @fn

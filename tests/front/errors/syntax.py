@@ -135,3 +135,108 @@ def empty() -> None:
 def no_effect(n: u32) -> None:
     n == 3
 #   ^^^^^^ error: this statement has no effect
+
+
+@fn
+def groups(n: u32) -> None:
+    try:
+#   ^^^ error: there are no exceptions in ring 0
+#   help: return `T | E` and test it with isinstance
+        pass
+    except* ValueError:
+        pass
+
+
+@fn
+def nested_async() -> None:
+    async def inner() -> None:
+#   ^^^^^ error: `async` is not in the language
+        pass
+
+
+@fn
+def nested_class() -> None:
+    class Inner:
+#         ^^^^^ error: classes cannot be defined inside a function
+#         help: define the layout at module level
+        pass
+
+
+@fn
+def importing_from() -> None:
+    from os import path
+#   ^^^^^^^^^^^^^^^^^^^ error: imports stand at module level
+
+
+@fn
+def yielding() -> None:
+    yield 3
+#   ^^^^^^^ error: generators are not in the language
+
+
+@fn
+def yielding_from() -> None:
+    yield from (1, 2)
+#   ^^^^^^^^^^^^^^^^^ error: generators are not in the language
+
+
+@fn
+def set_display() -> None:
+    f = {1, 2}
+#       ^^^^^^ error: sets are not in the language
+
+
+@fn
+def dictionary() -> None:
+    f = {1: 2}
+#       ^^^^^^ error: dictionaries are not in the language
+#       help: use `table(...)` at module level
+
+
+@fn
+def set_comprehension() -> None:
+    f = {x for x in (1, 2)}
+#       ^^^^^^^^^^^^^^^^^^^ error: comprehensions are not in the language
+#       help: write a loop, or build it at module level
+
+
+@fn
+def dictionary_comprehension() -> None:
+    f = {x: x for x in (1, 2)}
+#       ^^^^^^^^^^^^^^^^^^^^^^ error: comprehensions are not in the language
+#       help: write a loop, or build it at module level
+
+
+@fn
+def generator() -> None:
+    f = (x for x in (1, 2))
+#       ^^^^^^^^^^^^^^^^^^^ error: comprehensions are not in the language
+#       help: write a loop, or build it at module level
+
+
+@fn
+def star_in_a_tuple(n: u32) -> None:
+    f = *n, n
+#       ^^ error: star arguments are not in the language
+#       help: name every argument
+
+
+@fn
+def build_time_slice() -> None:
+    f = (1, 2, 3)[1:2]
+#                 ^^^ error: slices are not in the language
+#                 help: use `span.slice(offset, length)`
+
+
+def factory(count: int):
+    @fn
+    def outer() -> None:
+        nonlocal count
+#       ^^^^^^^^^^^^^^ error: outer variables cannot be assigned
+#       help: keep state in `storage(...)`
+        count = 3
+
+    return outer
+
+
+OUTER = factory(3)
