@@ -62,12 +62,28 @@ def main() -> int:
             sys.stdout.flush()
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), str(ROOT / "build.py"), *sys.argv[1:]])
         commands = {each.__name__: each for each in (run, debug, test, iso, check, bench, coverage, dump, document)}
-        return commands[arguments.command](arguments, rest)
+        try:
+            return commands[arguments.command](arguments, rest)
+        except Exception as error:
+            if isinstance(error, Failure) or (mistake := mistake_in_sources(error)) is None:
+                raise
+            raise Failure(mistake) from None
     except (Failure, GuestError, PackageError) as failure:
         print(f"build.py: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def mistake_in_sources(error: Exception) -> str | None:
+    """What the compiler says, also of modules that fail while they are imported; None for a fault of another kind."""
+    from codegen.front.build_time import diagnose
+    from codegen.program import CompileErrors
+
+    if isinstance(error, CompileErrors):
+        return str(error)
+    found = diagnose(error)
+    return None if found is None else found.render().rstrip()
 
 
 # Set-up

@@ -12,6 +12,7 @@ from typing import TypeGuard
 import hypervisor.profile
 from codegen.back.errors import BadAssembly
 from codegen.back.target import IMAGE
+from codegen.front.build_time import diagnose
 from codegen.lang.routines import Fn, StubFn
 from codegen.link.image import ImageLayout
 from codegen.link.lld import LinkError
@@ -75,6 +76,12 @@ def main() -> int:
         compile_image(vendor, profile, Path(image), tuple(roots) or ROOTS)
     except (CompileErrors, BadAssembly, LinkError) as error:
         print(error)
+        return 1
+    except Exception as error:
+        mistake = diagnose(error)
+        if mistake is None:
+            raise
+        print(mistake.render())
         return 1
     return 0
 

@@ -16,6 +16,7 @@ from codegen.front.lower import lower_program
 from codegen.front.program import TargetInfo
 from codegen.link.flat import FlatLayout, link_flat32
 from codegen.link.lld import LinkError
+from codegen.program import CompileErrors
 
 OWN = (main, firmware, e820, a20)
 MODULES = (*OWN, load, console, elf, firmware_time, iso9660, memory_map, menu, processor, serial)
@@ -27,12 +28,12 @@ LAYOUT = FlatLayout(LOADER_CODE, LOADER_BSS, "loader_main", STAGE2_SIZE - REAL_M
 def build_stage2(scratch: Path) -> bytes:
     """At most STAGE2_SIZE bytes; the ELF file for debuggers stays in `scratch`.
 
-    Raises LinkError when it is too large, and SyntaxError with the compiler's diagnostics.
+    Raises LinkError when it is too large, and CompileErrors.
     """
     target = TargetInfo(pointer_bits=32, physical_base=0, assemble=assemble_stub)
     program, diagnostics = lower_program(ROOTS, MODULES, target)
     if diagnostics:
-        raise SyntaxError("\n".join(diagnostic.render() for diagnostic in diagnostics))
+        raise CompileErrors(diagnostics)
     scratch.mkdir(parents=True, exist_ok=True)
     compiled = scratch / "stage2.o"
     compiled.write_bytes(compile_program(program, LOADER, debug=False).content)

@@ -30,7 +30,10 @@ class IsoError(Exception):
 
 
 def build_iso(images: dict[str, Path], archive: Path, out: Path) -> Path:
-    """The ISO of the images "vt-x" and "amd-v" (ELF files) and one archive. Raises IsoError, LinkError, SyntaxError."""
+    """The ISO of the images "vt-x" and "amd-v" (ELF files) and one archive.
+
+    Raises IsoError, LinkError, CompileErrors.
+    """
     files = {IMAGE_FILES[vendor]: image for vendor, image in images.items()}
     loaders = build_loaders()
     return write_iso(loaders.bios.read_bytes(), files | {ARCHIVE_FILE: archive}, out, loaders.esp)

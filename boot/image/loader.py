@@ -26,7 +26,7 @@ class Loaders:
 
 
 def build_loaders() -> Loaders:
-    """Without a change of sources this takes milliseconds. Raises LinkError, EspError, SyntaxError."""
+    """Without a change of sources this takes milliseconds. Raises LinkError, EspError, CompileErrors."""
     OUTPUT.mkdir(parents=True, exist_ok=True)
     with (OUTPUT / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes

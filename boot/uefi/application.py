@@ -17,6 +17,7 @@ from codegen.back.target import UEFI
 from codegen.front.lower import lower_program
 from codegen.front.program import TargetInfo
 from codegen.link.efi import link_efi
+from codegen.program import CompileErrors
 
 OWN = (main, firmware, medium, boot_device, uefi_memory_map, screen)
 MODULES = (*OWN, load, console, elf, firmware_time, iso9660, memory_map, menu, processor, serial)
@@ -30,11 +31,11 @@ class EspError(Exception):
 
 
 def build_application(scratch: Path) -> Path:
-    """Compile and link. Raises LinkError, and SyntaxError with the compiler's diagnostics."""
+    """Compile and link. Raises LinkError, and CompileErrors."""
     target = TargetInfo(pointer_bits=64, physical_base=0, assemble=assemble_stub)
     program, diagnostics = lower_program(ROOTS, MODULES, target)
     if diagnostics:
-        raise SyntaxError("\n".join(diagnostic.render() for diagnostic in diagnostics))
+        raise CompileErrors(diagnostics)
     scratch.mkdir(parents=True, exist_ok=True)
     compiled = scratch / "uefi.obj"
     compiled.write_bytes(compile_program(program, UEFI, debug=False).content)

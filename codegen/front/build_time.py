@@ -26,11 +26,12 @@ NOT_THEIRS = (str(ROOT / "codegen"), sysconfig.get_path("stdlib"), sysconfig.get
 
 
 def diagnose(error: BaseException) -> Diagnostic | None:
-    """What an exception of an import tells people; None when none of their code was running."""
+    """What an exception tells people that ended an import; None when it ended something else, which is no source's
+    mistake."""
     if isinstance(error, SyntaxError) and error.filename is not None:
         return syntax_error(error)
     frames = [(frame, place) for frame, place in traceback_of(error) if is_theirs(frame.f_code)]
-    if not frames:
+    if not any(is_import(frame) for frame, _ in frames):
         return None
     frame, place = frames[-1]
     message, advice = in_words(error, frame)
@@ -39,7 +40,7 @@ def diagnose(error: BaseException) -> Diagnostic | None:
     else:
         place, labels = narrowed(error, place), ()
     if frame.f_code.co_name != "<module>" and not isinstance(error, Misdeclared):
-        callers = [where for outer, where in frames[:-1] if outer.f_code.co_name == "<module>"]
+        callers = [where for outer, where in frames[:-1] if is_import(outer)]
         labels = tuple(Label(where, "while this runs") for where in callers[-1:])
     return Diagnostic(message, place, labels, advice)
 
@@ -72,6 +73,11 @@ def expression_at(step: TracebackType) -> Loc:
         return len(lines[number - 1].encode()[:offset].decode(errors="replace")) + 1 if number <= len(lines) else 1
 
     return Loc(shown_path(file), line, column(line, start), end_line, column(end_line, end))
+
+
+def is_import(frame: FrameType) -> bool:
+    """Whether a module's own statements run here, and not as the program that was started."""
+    return frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") != "__main__"
 
 
 def is_theirs(code: CodeType) -> bool:
