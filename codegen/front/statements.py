@@ -358,8 +358,6 @@ def effect(f: FunctionLowering, node: ast.Expr) -> None:
 
 def must_use(kind: Type) -> bool:
     """Results that cannot be dropped."""
-    if isinstance(kind, ResultType):
+    if isinstance(kind, ResultType | OptionType):
         return True
-    if isinstance(kind, OptionType):
-        return isinstance(kind.item, EnumType)
     return isinstance(kind, EnumType) and bool(getattr(kind.cls, "must_use", False))

@@ -24,19 +24,19 @@ def emulate_cpuid(vcpu: Vcpu) -> Resume:
     """Answer CPUID from the VM's table (SDM vol. 2A, CPUID; leaves that hold per-vCPU values are patched)."""
     answer = vcpu.vm.cpuid.find(u32.trunc(vcpu.regs.rax))
     if answer.kind <= u32(LeafKind.FIXED):
-        return reply(vcpu, answer)
+        put_answer(vcpu, answer)
+        return Resume.NEXT_INSTRUCTION
     return reply_patched(vcpu, answer)
 
 
 @fn
-def reply(vcpu: Vcpu, answer: CpuidAnswer) -> Resume:
+def put_answer(vcpu: Vcpu, answer: CpuidAnswer) -> None:
     """Put an answer into the registers; the upper halves become zero."""
     regs = vcpu.regs
     regs.rax = u64(answer.eax)
     regs.rbx = u64(answer.ebx)
     regs.rcx = u64(answer.ecx)
     regs.rdx = u64(answer.edx)
-    return Resume.NEXT_INSTRUCTION
 
 
 @fn(noinline=True)
@@ -47,7 +47,7 @@ def reply_patched(vcpu: Vcpu, answer: CpuidAnswer) -> Resume:
     subleaf = u32.trunc(regs.rcx)
     match LeafKind.checked(answer.kind):
         case LeafKind.FEATURES:
-            reply(vcpu, answer)
+            put_answer(vcpu, answer)
             regs.rbx = regs.rbx | (u64(vcpu.index) << 24) | (u64(1) << 16)
             if vcpu_cr(vcpu, u32(4)) & OSXSAVE_CR4 != 0:
                 regs.rcx = regs.rcx | OSXSAVE
@@ -56,13 +56,13 @@ def reply_patched(vcpu: Vcpu, answer: CpuidAnswer) -> Resume:
         case LeafKind.TOPOLOGY:
             reply_topology(vcpu, leaf, subleaf)
         case LeafKind.EXTENDED_STATE:
-            reply(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
+            put_answer(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
             if subleaf == 0:
                 regs.rbx = u64(extended_state_size(vcpu.vm.cpuid, xgetbv(u32(0))))
             elif subleaf == 1 and regs.rax & XSAVEC != 0:
                 regs.rbx = u64(compacted_state_size(vcpu.vm.cpuid, xgetbv(u32(0))))
         case _:
-            reply(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
+            put_answer(vcpu, vcpu.vm.cpuid.find_subleaf(leaf, subleaf))
     return Resume.NEXT_INSTRUCTION
 
 

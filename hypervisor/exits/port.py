@@ -146,9 +146,9 @@ def store_byte(vcpu: Vcpu, gpa: Gpa, value: u32) -> None:
 def queue_fault(vcpu: Vcpu, fault: Fault, linear: u64, access: Access) -> None:
     """#PF or #GP for an operand that the guest cannot reach."""
     if fault != Fault.PAGE_FAULT:
-        inject_general_protection(vcpu)
+        assert inject_general_protection(vcpu) == Resume.SAME_INSTRUCTION
         return
     vcpu_set_cr(vcpu, u32(2), linear)
     present = u32(0) if isinstance(translate_linear(vcpu, linear, Access(any_right=True)), Fault) else u32(PRESENT)
     rights = (u32(WRITE) if access.write else u32(0)) | (u32(USER) if access.user else u32(0))
-    inject_exception_with_error(vcpu, Vector.PF, present | rights)
+    assert inject_exception_with_error(vcpu, Vector.PF, present | rights) == Resume.SAME_INSTRUCTION

@@ -10,7 +10,7 @@ from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
 
 
-class Resume(HwEnum, repr=u32):
+class Resume(HwEnum, repr=u32, must_use=True):
     """How the vCPU goes on after an exit."""
 
     NEXT_INSTRUCTION = 0  # the instruction is done: skip it

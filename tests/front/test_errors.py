@@ -39,7 +39,7 @@ def of_sourceless() -> list[Diagnostic]:
 
 
 def of_assembly_without_an_assembler() -> list[Diagnostic]:
-    return lower_program([calls_assembly], [THIS], host_target())[1]
+    return lower_program(module_functions([THIS]), [THIS], host_target())[1]
 
 
 def of_no_python(folder: Path) -> list[Diagnostic]:

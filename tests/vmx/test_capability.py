@@ -19,6 +19,7 @@ MISSING = {
     "no VPID": ("msr", 0x48B, 0x0217_7FDF_0000_0000, Capability.TRUE_CONTROLS),
     "EPT without write-back": ("msr", 0x48C, 0x0F01_0633_0141, Capability.SECOND_LEVEL_PAGING),
     "no INVVPID": ("msr", 0x48C, 0x0633_4141, Capability.TRUE_CONTROLS),
+    "no INVVPID of one context": ("msr", 0x48C, 0x0D01_0633_4141, Capability.TRUE_CONTROLS),
     "no TRUE controls": ("msr", 0x480, 0x005A_0400_0000_002B, Capability.TRUE_CONTROLS),
     "no preemption timer": ("msr", 0x48D, 0x0000_003F_0000_0016, Capability.TRUE_CONTROLS),
     "no NMI window": ("msr", 0x48E, 0xFFB9_FFFE_0400_6172, Capability.TRUE_CONTROLS),

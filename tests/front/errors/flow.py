@@ -171,3 +171,10 @@ def pong(n: u32) -> u32:
     return ping(n)
 #          ^^^^^^^ error: recursion: flow.ping -> flow.pong -> flow.ping
 #          help: stacks in ring 0 are bounded: write a loop
+
+
+@fn
+def dropped_option(n: u32) -> None:
+    n.checked_add(1)
+#   ^^^^^^^^^^^^^^^^ error: the result of type `u32 | None` is dropped: it may tell of an error
+#   help: test it, or assign it to a local

@@ -3,7 +3,7 @@
 from codegen.lang import (
     Array, Atomic, BitStruct, Field, HwEnum, PortBlock, Reg, RO, WO, Struct, at, bit, bits, fn, ports, static, storage,
     storage_array, table, u8, u16, u32, u64,
-)  # fmt: skip
+)
 
 
 class Kind(HwEnum, repr=u32):

@@ -1,0 +1,1 @@
+"""Single-token mistakes planted in the monitor's own sources: what the checker makes of each."""
