@@ -41,6 +41,8 @@ def read_byte(f: FunctionLowering, base: Value, index: Value, node: ast.AST) -> 
 def write_byte(f: FunctionLowering, base: Value, index: Value, value: Value, node: ast.AST) -> None:
     """`s[i] = b`."""
     loc = f.loc(node)
+    if isinstance(base.static, bytes):
+        raise f.refuse("a byte string is read-only", node)
     value = stored_value(f, value, U8T, "a byte")
     whole = f.once(base.code, "span")
     f.emit(ir.Store(byte_place(f, whole, index, loc), value.code, 1, loc))

@@ -346,7 +346,8 @@ def effect(f: FunctionLowering, node: ast.Expr) -> None:
             node,
             help="test it, or assign it to a local",
         )
-    if kind in (LITERAL, STATIC) or (value.is_static and kind != NONE):
+    acts = isinstance(node.value, ast.Call)
+    if kind in (LITERAL, STATIC) or (value.is_static and not (kind == NONE and acts)):
         raise f.refuse("this statement has no effect", node)
     if kind == NEVER:
         f.finish(value)

@@ -45,8 +45,8 @@ def test_no_mistake_gives_a_traceback_and_what_is_accepted_is_known() -> None:
 
 
 @pytest.mark.long
-def test_no_mistake_of_two_thousand_gives_a_traceback() -> None:
-    judged(choice(seed=SEED + 1, times=10))
+def test_no_mistake_of_a_thousand_more_gives_a_traceback() -> None:
+    judged(choice(seed=SEED + 1, times=5))
 
 
 @pytest.mark.long

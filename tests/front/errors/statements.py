@@ -468,3 +468,15 @@ def member_of_perhaps_an_error(n: u32) -> u64:
 def unbound_type_variable(n: u32) -> None:
     x: T = n
 #      ^ error: type variable T needs @fn(where={"T": …})
+
+
+@fn
+def none_without_effect(n: u32) -> None:
+    None
+#   ^^^^ error: this statement has no effect
+
+
+@fn
+def byte_string_written() -> None:
+    b"text"[0] = 1
+#   ^^^^^^^^^^ error: a byte string is read-only

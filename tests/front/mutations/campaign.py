@@ -31,7 +31,7 @@ QUOTAS = {
 
 def choice(seed: int = SEED, times: int = 1) -> list[Mutant]:
     """The mistakes of one run: 200, or so many times more."""
-    everything = [mutant for mutant in all_mutants() if world_of(mutant) is not None]
+    everything = {mutant.key: mutant for mutant in all_mutants() if world_of(mutant) is not None}.values()
     found: list[Mutant] = []
     for position, body in enumerate((True, False)):
         quotas = {kind: times * quota[position] for kind, quota in QUOTAS.items()}
