@@ -352,9 +352,24 @@ def effect(f: FunctionLowering, node: ast.Expr) -> None:
     if kind == NEVER:
         f.finish(value)
     elif value.expr is not None:
-        if not isinstance(node.value, ast.Call | ast.Subscript | ast.Attribute | ast.BinOp | ast.BoolOp | ast.IfExp):
+        if not (has_effect(value.expr) or isinstance(node.value, ast.BoolOp | ast.IfExp)):
             raise f.refuse("this statement has no effect", node)
         f.emit(ir.Evaluate(value.expr, f.loc(node)))
+
+
+def has_effect(code: ir.Expr) -> bool:
+    """A call, or an access that devices or other processors see; a check that may trap is no reason to write it."""
+    if isinstance(code, ir.Sequence):
+        return has_effect(code.result)
+    if isinstance(code, ir.Convert):
+        return has_effect(code.value)
+    if isinstance(code, ir.Compare):
+        return has_effect(code.left)
+    if isinstance(code, ir.Load):
+        return code.volatile or code.order != ""
+    return isinstance(
+        code, ir.Call | ir.CallIndirect | ir.AtomicUpdate | ir.CompareExchange | ir.MmioRead | ir.PortRead
+    )
 
 
 def must_use(kind: Type) -> bool:

@@ -480,3 +480,21 @@ def none_without_effect(n: u32) -> None:
 def byte_string_written() -> None:
     b"text"[0] = 1
 #   ^^^^^^^^^^ error: a byte string is read-only
+
+
+@fn
+def conversion_without_effect(n: u32) -> None:
+    u64(n)
+#   ^^^^^^ error: this statement has no effect
+
+
+@fn
+def sum_without_effect(n: u32) -> None:
+    n + 1
+#   ^^^^^ error: this statement has no effect
+
+
+@fn
+def field_without_effect(n: Node) -> None:
+    n.value
+#   ^^^^^^^ error: this statement has no effect
