@@ -101,7 +101,7 @@ def shift(f: FunctionLowering, node: ast.AST, name: str, sign: str, left: Value,
         if not 0 <= right.static < left.type.ir.bits:
             raise refuse(f"{quoted(left.type)} cannot be shifted by {right.static}", right.loc)
         right, check = adopt(right, left.type), False
-    if not is_unsigned(right.type):
+    elif not is_unsigned(right.type):
         raise refuse(f"a shift amount is of an unsigned type, not {quoted(right.type)}", right.loc)
     return Value(left.type, shifted(f, name, left.code, right.code, check, f.loc(node)), f.loc(node))
 
