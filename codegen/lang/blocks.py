@@ -54,7 +54,9 @@ class Reg:
         info = self._info
         if info.access == WO:
             raise TypeError(f"register {info.name} is write-only")
-        return codec(info.type).value(host.bus.read(self._space, self._address, info.width))
+        content = host.bus.read(self._space, self._address, info.width).to_bytes(info.width, "little")
+        held = codec(info.type)
+        return held.value(held.format.unpack(content)[0])
 
     def write(self, value: Any) -> None:
         """One access of the declared width. TypeError when the register is read-only."""
