@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from codegen.lang import memory
 from codegen.lang.checks import named
 from codegen.lang.codecs import Codec, codec
 from codegen.lang.declared import Misdeclared
@@ -180,16 +181,16 @@ class Atomic:
         self._codec.write(self._address, value)
 
     def exchange(self, value: Any) -> Any:
-        """Store; gives what was there."""
-        old = self._codec.read(self._address)
+        """Store; gives what was there. The cell holds the new value even where the old one is unknown and traps."""
+        old = self._number()
         self._codec.write(self._address, value)
-        return old
+        return self._codec.value(old)
 
     def compare_exchange(self, expected: Any, new: Any) -> bool:
         """Store `new` if the cell holds `expected`; gives whether it did."""
         wanted = self._codec.number(expected)
         self._codec.number(new)
-        same = self._codec.number(self._codec.read(self._address)) == wanted
+        same = self._number() == wanted
         if same:
             self._codec.write(self._address, new)
         return same
@@ -206,6 +207,10 @@ class Atomic:
 
     def fetch_and(self, value: Any) -> Any:
         return self._update(value, lambda old, given: old & given)
+
+    def _number(self) -> int:
+        """What the cell holds, which need not be a value of the type."""
+        return int(self._codec.format.unpack(memory.read(self._address, self._codec.size))[0])
 
     def _update(self, value: Any, combine: Any) -> Any:
         kind = self._codec.type
