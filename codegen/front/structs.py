@@ -230,13 +230,13 @@ def write_element(f: FunctionLowering, array: Value, index: Value, value: Value,
 
 @method(StructType, "copy_from")
 def copy_from(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
-    """All bytes of another struct of this type."""
+    """All bytes of another struct of this type; views of one span may overlap."""
     assert isinstance(base.type, StructType)
     [argument] = exactly(f, node, 1)
     target = f.once(base.code)
     source = typed(f, argument, base.type, "the argument")
     size = number(layout_of(base.type).size, U64, f.loc(node))
-    f.emit(ir.MemoryCopy(target, source.code, size, f.loc(node)))
+    f.emit(ir.MemoryCopy(target, source.code, size, f.loc(node), True))
     return Value(NONE, None, f.loc(node))
 
 
