@@ -169,13 +169,14 @@ def _call_clobbering(w: Writer, node: Call, arguments: list[str]) -> str:
 
 @prints_expression(CallIndirect)
 def print_call_indirect(w: Writer, node: CallIndirect) -> str:
+    """The index is checked before the arguments are computed, as Python does."""
     table = w.module.program.tables[node.table]
     index = w.expression(node.index)
-    arguments = [w.typed(argument) for argument in node.arguments]
     type_ = register_type(node.index.type)
     if type_ != "i1" and len(table.entries) < 1 << int(type_[1:]):
         outside = w.value(f"icmp uge {type_} {index}, {len(table.entries)}", node.loc)
         w.trap_if(outside, INDEX, node.loc)
+    arguments = [w.typed(argument) for argument in node.arguments]
     wide = index if type_ == "i64" else w.value(f"zext {type_} {index} to i64", node.loc)
     slot = w.value(f"getelementptr ptr, ptr {w.module.symbol(node.table)}, i64 {wide}", node.loc)
     callee = w.value(f"load ptr, ptr {slot}", node.loc)
