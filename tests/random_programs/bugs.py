@@ -57,7 +57,7 @@ def reprint(pattern: str, wrong: str, within: type | None = None) -> None:
         return
     for table in (EXPRESSIONS, STATEMENTS):
         for kind, printer in list(table.items()):
-            table[kind] = entered(kind, printer, depth)  # type: ignore[assignment, arg-type]
+            table[kind] = entered(kind, printer, depth)
 
 
 def entered(kind: type, printer: Any, depth: list[type]) -> Callable[[Writer, Any], Any]:
@@ -71,13 +71,13 @@ def entered(kind: type, printer: Any, depth: list[type]) -> Callable[[Writer, An
     return printing
 
 
-def unchecked(kind: str) -> None:
+def unchecked(left_out: str) -> None:
     """This check is never printed."""
     trap_if = Writer.trap_if
 
-    def fewer(self: Writer, condition: str, what: str, loc: ir.Loc) -> None:
-        if what != kind:
-            trap_if(self, condition, what, loc)
+    def fewer(self: Writer, condition: str, kind: str, loc: ir.Loc) -> None:
+        if kind != left_out:
+            trap_if(self, condition, kind, loc)
 
     Writer.trap_if = fewer  # type: ignore[method-assign]
 
@@ -362,10 +362,10 @@ def _() -> None:
 
 @bug("functions are said to touch no memory", level=2)
 def _() -> None:
-    function = ModuleText._function
+    printed = ModuleText._function
 
-    def pure(self: ModuleText, node: ir.Function) -> list[str]:
-        first, *rest = function(self, node)
+    def pure(self: ModuleText, function: ir.Function) -> list[str]:
+        first, *rest = printed(self, function)
         return [first.replace(") #0", ") #0 memory(none)"), *rest]
 
     ModuleText._function = pure  # type: ignore[method-assign]

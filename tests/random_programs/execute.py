@@ -106,7 +106,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(plain, value))
     if isinstance(value, Struct):
-        return type(value).__name__, value._address  # type: ignore[attr-defined]
+        return type(value).__name__, value._address
     if isinstance(value, Span):
         return bytes(value)
     return type(value).__name__, str(value)

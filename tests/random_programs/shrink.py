@@ -60,7 +60,7 @@ def without(text: str, places: list[tuple[int, int]]) -> str:
 def tidy(text: str) -> str:
     """Without `pass` where other statements stand beside it, and with at most two empty lines together."""
     lines = text.splitlines()
-    kept = []
+    kept: list[str] = []
     for number, line in enumerate(lines):
         above = lines[number - 1] if number else ""
         if line.strip() == "pass" and above and depth(above) == depth(line) and not above.rstrip().endswith(":"):

@@ -74,7 +74,8 @@ class World:
 
     def scalar(self) -> Kind:
         """A kind of one cell, but for references."""
-        return self.rng.choice((*self.rng.choices(INTEGERS, k=4), BOOL, *ADDRESSES, *self.enums, *self.bit_structs))
+        choices: list[Kind] = [*self.rng.choices(INTEGERS, k=4), BOOL, *ADDRESSES, *self.enums, *self.bit_structs]
+        return self.rng.choice(choices)
 
 
 def make_world(rng: random.Random) -> World:
@@ -126,7 +127,7 @@ def declare_bits(world: World, name: str) -> None:
             width = rng.randint(1, min(kind.bits, room))
         if 0 < width <= room:
             assert isinstance(kind, IntKind | EnumKind) or kind == BOOL
-            fields.append(BitRange(f"f{len(fields)}", kind, position, position + width - 1))  # type: ignore[arg-type]
+            fields.append(BitRange(f"f{len(fields)}", kind, position, position + width - 1))
         position += width + rng.choice((0, 0, 1, 3))
     world.lines += ["", f"class {name}(BitStruct, repr={whole}):"]
     for each in fields:
@@ -153,7 +154,8 @@ def declare_packed(world: World, name: str) -> None:
     rng = world.rng
     cells, lines, offset = [], [], rng.randint(0, 2)
     for number in range(rng.randint(2, 4)):
-        kind = BOOL if number == 0 else rng.choice((*INTEGERS, BOOL, *world.bit_structs))
+        choices: list[Kind] = [*INTEGERS, BOOL, *world.bit_structs]
+        kind = BOOL if number == 0 else rng.choice(choices)
         array = rng.random() < 0.25
         count = rng.randint(2, 3) if array else 1
         cells.append(Cell(f"v{number}", "array" if array else "field", kind, count))
@@ -169,7 +171,8 @@ def declare_struct(world: World, name: str, options: str) -> None:
     rng = world.rng
     cells = [Cell(f"a{number}", "field", world.scalar()) for number in range(rng.randint(3, 6))]
     cells.append(Cell("counter", "atomic", rng.choice(UNSIGNED)))
-    cells.append(Cell("state", "atomic", rng.choice((*INTEGERS, BOOL, *world.enums, *world.bit_structs))))
+    atomics: list[Kind] = [*INTEGERS, BOOL, *world.enums, *world.bit_structs]
+    cells.append(Cell("state", "atomic", rng.choice(atomics)))
     cells.append(Cell("items", "array", world.scalar(), rng.randint(2, 5)))
     cells.append(Cell("inner", "embedded", world.structs[0]))
     other = rng.choice([kind.name for kind in world.structs if not kind.packed] or [name])
@@ -218,7 +221,8 @@ def declare_scope(world: World) -> None:
     world.lines += [
         "", "class Guard(Struct):", "    depth: Field[u32]", "    left: Field[u32]", "",
         "    @fn", "    def __enter__(self) -> None:", "        self.depth = self.depth.wrapping_add(1)", "",
-        "    @fn", "    def __exit__(self, *_: object) -> None:", "        self.left = self.left.wrapping_mul(3) ^ self.depth",
+        "    @fn", "    def __exit__(self, *_: object) -> None:",
+        "        self.left = self.left.wrapping_mul(3) ^ self.depth",
         "", "", "GUARD = storage(Guard)",
     ]  # fmt: skip
     cells = (Cell("depth", "field", U32), Cell("left", "field", U32))
@@ -240,9 +244,9 @@ def declare_per_cpu(world: World) -> None:
 def declare_memory(world: World) -> None:
     """Structs, pools, tables, byte strings, a buffer."""
     rng = world.rng
-    for number, kind in enumerate(world.structs[1:4]):
-        world.lines.append(f"G{number} = storage({kind})")
-        world.statics.append((f"G{number}", kind))
+    for number, struct in enumerate(world.structs[1:4]):
+        world.lines.append(f"G{number} = storage({struct})")
+        world.statics.append((f"G{number}", struct))
     pool = world.structs[1]
     world.lines.append(f"POOL = storage_array({pool}, 3)")
     world.arrays.append(Memory("POOL", pool, 3))
@@ -277,7 +281,7 @@ def declare_memory(world: World) -> None:
 def declare_devices(world: World) -> None:
     """One block of each kind; registers of every scalar kind but addresses."""
     rng = world.rng
-    kinds = [each for each in (*INTEGERS, BOOL, *world.enums, *world.bit_structs)]
+    kinds: list[Kind] = [*INTEGERS, BOOL, *world.enums, *world.bit_structs]
     for block, base, prefix in (("Window", "MmioBlock", "m"), ("Bank", "PortBlock", "p")):
         lines, offset = [], 0
         for number in range(4):
