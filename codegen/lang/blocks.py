@@ -44,7 +44,7 @@ class Reg:
     def __init__(self, info: RegisterInfo, space: Space, address: int) -> None:
         self._info = info
         self._space: Space = space
-        self._address = address
+        self._address = address & 0xFFFF if space == "port" else address
 
     def __class_getitem__(cls, inner: Any) -> Any:
         return Annotated(cls, inner)
