@@ -46,6 +46,7 @@ def outcome(call: Any, calls: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     log: list[tuple[object, ...]] = []
     host.bus.map_mmio(Hpa(0xFEC0_0000), 64, prelude.Device(log, "window"))
     host.bus.map_ports(0x3F8, 16, prelude.Device(log, "bank"))
+    host.bus.map_ports(0, 8, prelude.Device(log, "where ports wrap to"))
     found: list[tuple[Any, ...]] = []
     for function, *arguments in calls:
         try:

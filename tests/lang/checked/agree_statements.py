@@ -163,6 +163,60 @@ def orders(a: u32, b: u32) -> u64:
 
 
 @fn
+def picked(a: u32) -> State:
+    return STATE if note(a) & 1 == 0 else OTHER
+
+
+@fn
+def orders_in_memory(a: u32, b: u32) -> u16:
+    picked(a).a += note(b) >> 1
+    picked(b).words[note(a) % 5] ^= u16.trunc(note(b))
+    LONG[note(a) % 301] |= u16.trunc(note(b))
+    LONG[note(b) % 301] = u16.trunc(note(a))
+    picked(a).hits.store(u16.trunc(note(b)))
+    if picked(b).hits.compare_exchange(u16.trunc(note(a)), u16.trunc(note(b))):
+        note(a)
+    picked(a).row.copy_from(picked(b).rows[note(a) % 4])
+    return picked(a).hits.fetch_add(u16.trunc(note(b))) ^ picked(b).words[note(a) % 6]
+
+
+@fn
+def orders_of_operands(a: u32, b: u32) -> u64:
+    if note(a) < note(b) <= note(a) or (note(a) == note(b) and note(b) != 3):
+        note(a)
+    flags = Flags.of(u64(note(a))).replace(shade=u8.trunc(note(b)) & 0x3F, delta=i32.trunc(note(a)) >> 16)
+    both = note(a).rotate_left(note(b)) ^ note(a).saturating_sub(note(b)) ^ note(b).wrapping_mul(note(a))
+    total = note(a).checked_add(note(b))
+    chosen_one = note(a) if note(b) & 2 == 0 else note(b) // (note(a) % 3)
+    if total is None:
+        return u64(flags) ^ u64(note(b) << (note(a) % 33))
+    return u64(both) + u64(total) + u64(chosen_one)
+
+
+@fn
+def orders_of_bytes(a: u32, b: u32) -> u8:
+    whole = span_of(BYTES)
+    whole[note(a) % 33] += u8.trunc(note(b)) & 3
+    whole.slice(note(a) % 31, 4).copy_from(whole.slice(note(b) % 31, 4))
+    whole.slice(note(a) % 31, note(b) % 3).fill(u8.trunc(note(a)))
+    if whole.slice(note(a) % 32, note(b) % 3).equals(whole.slice(note(b) % 32, note(a) % 3)):
+        note(b)
+    row = whole.view(note(a) % 24, Row)
+    return whole[note(b) % 32] if row is None else u8.trunc(row.value)
+
+
+@fn
+def orders_of_devices(a: u32, b: u32) -> u32:
+    WINDOW.list[note(a) % 5].write(u16.trunc(note(b)))
+    BANK.list[note(b) % 4].write(u16.trunc(note(a)))
+    moved = mmio(Window, Hpa(0xFEC0_0000) + u64(note(b) % 2 * 32))
+    moved.word.write(u32(moved.list[note(a) % 4].read()))
+    last = ports(Bank, u16.trunc(note(a)) | 0xFFF0)
+    last.list[note(b) % 3].write(u16.trunc(last.signed.read()))
+    return WINDOW.word.read() ^ u32(BANK.list[note(a) % 4].read())
+
+
+@fn
 def joined(first: u32, second: u32) -> u32:
     return (first >> 1) + (second >> 1)
 
@@ -418,7 +472,8 @@ def asserted(a: u32, b: u32) -> u32:
 FUNCTIONS: list[tuple[Any, Any]] = [
     (u32, function)
     for function in (
-        orders, by_literals, scopes, loops, matches, static_arms, views, bytes_of, atomics, unknown_members,
+        orders, orders_in_memory, orders_of_operands, orders_of_bytes, orders_of_devices,
+        by_literals, scopes, loops, matches, static_arms, views, bytes_of, atomics, unknown_members,
         bit_fields, registers_of_memory, registers_of_ports, this_processor, dispatched, several, taken_apart,
         references, tables, written, given_up, asserted,
     )
