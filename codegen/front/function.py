@@ -65,6 +65,7 @@ class FunctionLowering:
     scopes: list[Callable[[], None]] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     calls: list[tuple[str, ir.Loc]] = field(default_factory=list)
+    slots: dict[tuple[ast.AST, type], ir.StackSlot] = field(default_factory=dict)
     counter: int = 0
 
     # ---- places and errors

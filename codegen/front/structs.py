@@ -268,10 +268,12 @@ def struct_argument(f: FunctionLowering, node: ast.expr) -> StructType:
 
 @special("Local")
 def local_struct(f: FunctionLowering, node: ast.Call, expected: Type | None) -> Value:
-    """`Local(T)`: zeroed memory of this call."""
+    """`Local(T)`: zeroed memory of this call, one place for all rounds of a loop, also of an unrolled one."""
     kind = struct_argument(f, exactly(f, node, 1)[0])
     layout, loc = layout_of(kind), f.loc(node)
-    slot = ir.StackSlot(f.next_number(), str(kind), layout.size, max(layout.align, 1), loc)
+    slot = f.slots.get((node, kind.cls))
+    if slot is None:
+        slot = f.slots[node, kind.cls] = ir.StackSlot(f.next_number(), str(kind), layout.size, max(layout.align, 1), loc)
     clear = ir.MemoryFill(slot, number(0, U8, loc), number(layout.size, U64, loc), loc)
     return Value(kind, ir.Sequence((clear,), slot, PTR, loc), loc, on_stack=True)
 

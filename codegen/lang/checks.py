@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, NoReturn
 
 OVERFLOW = {op: f"overflow in {op}" for op in ("+", "-", "*")}
@@ -36,12 +36,15 @@ class Trap(Exception):
 
 
 class State:
-    """`unchecked` is true while the innermost running `@fn` is one without arithmetic checks."""
+    """`unchecked` is true while the innermost running `@fn` is one without arithmetic checks. `places`: where this call
+    of it keeps each `Local`, by its place in the code and its class; None outside all.
+    """
 
-    __slots__ = ("unchecked",)
+    __slots__ = ("places", "unchecked")
 
     def __init__(self) -> None:
         self.unchecked = False
+        self.places: dict[tuple[CodeType, int, type], int] | None = None
 
 
 state = State()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from codegen.lang import host, memory
 from codegen.lang.addresses import Hpa, Hva
 from codegen.lang.cells import Array
-from codegen.lang.checks import named
+from codegen.lang.checks import named, state
 from codegen.lang.codecs import codec
 from codegen.lang.ints import make, u32
 from codegen.lang.spans import Span, count, rodata
@@ -25,9 +26,15 @@ def sizeof(kind: Any, /) -> int:
 
 
 def Local(kind: Any, /) -> Any:
-    """A zeroed struct on the stack, gone when the function returns."""
+    """A zeroed struct on the stack, gone when the function returns; one place for all rounds of a loop."""
     layout = kind.__layout__
-    address = memory.stack.allocate(layout.size, layout.align)
+    caller = sys._getframe(1)
+    site, places = (caller.f_code, caller.f_lasti, kind), state.places
+    address = places.get(site) if places is not None else None
+    if address is None:
+        address = memory.stack.allocate(layout.size, layout.align)
+        if places is not None:
+            places[site] = address
     memory.write(address, bytes(layout.size))
     return kind._at(address)
 

@@ -155,14 +155,14 @@ class Fn(Routine):
         if len(given) == 4 and given[2] is not None and self.__name__ == "__exit__":
             return None  # a scope that an exception ends: a failed check does not come back, and leaves nothing
         values = self._arguments(given, named_ones)
-        mark, unchecked = stack.top, state.unchecked
-        state.unchecked = self.options.unchecked
+        mark, unchecked, places = stack.top, state.unchecked, state.places
+        state.unchecked, state.places = self.options.unchecked, {}
         try:
             result = self.function(*values)
         except AssertionError as error:
             raise assertion_trap(error) from None
         finally:
-            stack.top, state.unchecked = mark, unchecked
+            stack.top, state.unchecked, state.places = mark, unchecked, places
         return self._admit_result(result)
 
 

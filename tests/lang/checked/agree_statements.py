@@ -440,6 +440,28 @@ def references(a: u32, b: u32) -> u32:
 
 
 @fn
+def locals_in_loops(a: u32, b: u32) -> u32:
+    first: State | None = None
+    total = u32(0)
+    for i in range(a % 4):
+        one = Local(State)
+        total += one.a
+        one.a = i + 1
+        if first is None:
+            first = one
+        total += first.a
+    for k in static((1, 2, 3)):
+        one = Local(State)
+        one.a = (b & 0xFF) + k
+        if first is None:
+            first = one
+        total += first.a
+    for kind in static((Row, State)):
+        span_of(Local(kind)).fill(u8.trunc(b))
+    return total
+
+
+@fn
 def tables(a: u32, b: u32) -> i32:
     LONG[a % 301] = u16.trunc(b)
     return i32(NUMBERS[b % 4]) + i32(LONG[u8.trunc(a)]) + i32.trunc(ROWS[a % 2].value) + i32(ROWS[b % 3].flag)
@@ -475,6 +497,6 @@ FUNCTIONS: list[tuple[Any, Any]] = [
         orders, orders_in_memory, orders_of_operands, orders_of_bytes, orders_of_devices,
         by_literals, scopes, loops, matches, static_arms, views, bytes_of, atomics, unknown_members,
         bit_fields, registers_of_memory, registers_of_ports, this_processor, dispatched, several, taken_apart,
-        references, tables, written, given_up, asserted,
+        references, locals_in_loops, tables, written, given_up, asserted,
     )
 ]  # fmt: skip
