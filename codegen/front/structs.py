@@ -273,7 +273,9 @@ def local_struct(f: FunctionLowering, node: ast.Call, expected: Type | None) -> 
     layout, loc = layout_of(kind), f.loc(node)
     slot = f.slots.get((node, kind.cls))
     if slot is None:
-        slot = f.slots[node, kind.cls] = ir.StackSlot(f.next_number(), str(kind), layout.size, max(layout.align, 1), loc)
+        slot = f.slots[node, kind.cls] = ir.StackSlot(
+            f.next_number(), str(kind), layout.size, max(layout.align, 1), loc
+        )
     clear = ir.MemoryFill(slot, number(0, U8, loc), number(layout.size, U64, loc), loc)
     return Value(kind, ir.Sequence((clear,), slot, PTR, loc), loc, on_stack=True)
 

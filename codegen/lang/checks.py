@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import enum
+import functools
+import linecache
 import os
 import sys
 from types import CodeType, FrameType
@@ -67,7 +70,25 @@ def assertion_trap(error: AssertionError) -> Trap:
         place = place.tb_next
     if place is None:
         return Trap(ASSERTION, "", 0)
-    return Trap(ASSERTION, place.tb_frame.f_code.co_filename, place.tb_lineno)
+    file = place.tb_frame.f_code.co_filename
+    return Trap(ASSERTION, file, statement_line(file, place.tb_lineno))
+
+
+def statement_line(file: str, line: int) -> int:
+    """Where the `assert` that holds a line begins: CPython tells the line of the condition that it tested last."""
+    starts = (first for first, last in assertions(file) if first <= line <= last)
+    return next(starts, line)
+
+
+@functools.cache
+def assertions(file: str) -> tuple[tuple[int, int], ...]:
+    """First and last line of each `assert` of a file that is written over several."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)), file)
+    except SyntaxError:  # no file of Python
+        return ()
+    found = ((node.lineno, node.end_lineno or 0) for node in ast.walk(tree) if isinstance(node, ast.Assert))
+    return tuple((first, last) for first, last in found if last > first)
 
 
 def named(value: Any) -> str:

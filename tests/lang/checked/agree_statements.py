@@ -482,6 +482,8 @@ def given_up(a: u32, b: u32) -> u32:
 @fn
 def asserted(a: u32, b: u32) -> u32:
     assert a != b, "equal"
+    assert (a != 2
+        and b != 3)  # fmt: skip
     return (
         (a >> 1)
         + (b >> 1)
