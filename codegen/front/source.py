@@ -27,9 +27,16 @@ class Source:
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
 
     def loc(self, node: ast.AST) -> Loc:
-        """Where a node stands; columns count characters from 1."""
+        """Where a node stands; columns count characters from 1.
+
+        An attribute or a call of a method whose name stands lines below its object begins at that name, as in CPython.
+        """
         line, end_line = node.lineno, node.end_lineno  # type: ignore[attr-defined]
         column, end_column = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        named = node.func if isinstance(node, ast.Call) else node
+        if isinstance(named, ast.Attribute) and named.end_lineno and named.end_lineno != line:
+            assert named.end_col_offset is not None
+            line, column = named.end_lineno, named.end_col_offset - len(named.attr.encode())
         return Loc(self.shown, line, self.column(line, column), end_line, self.column(end_line, end_column))
 
     def name_loc(self, node: ast.AST) -> Loc:

@@ -480,6 +480,23 @@ def given_up(a: u32, b: u32) -> u32:
 
 
 @fn
+def below_their_object(a: u32, b: u32) -> u8:
+    BYTES.content[0] = u8.trunc(a)
+    # fmt: off
+    part = span_of(BYTES).slice(a % 3,
+        8).slice(b % 7, 4)
+    STATE.rows[a %
+        4].flag = STATE.rows[b %
+        4].flag
+    if a % 4 == 0 and STATE.words[b %
+        5] == 0 and picked(
+        b).level == Level.LOW:
+        return u8(0)
+    # fmt: on
+    return part[b % 5]
+
+
+@fn
 def asserted(a: u32, b: u32) -> u32:
     assert a != b, "equal"
     assert (a != 2
@@ -499,6 +516,6 @@ FUNCTIONS: list[tuple[Any, Any]] = [
         orders, orders_in_memory, orders_of_operands, orders_of_bytes, orders_of_devices,
         by_literals, scopes, loops, matches, static_arms, views, bytes_of, atomics, unknown_members,
         bit_fields, registers_of_memory, registers_of_ports, this_processor, dispatched, several, taken_apart,
-        references, locals_in_loops, tables, written, given_up, asserted,
+        references, locals_in_loops, tables, written, given_up, below_their_object, asserted,
     )
 ]  # fmt: skip
