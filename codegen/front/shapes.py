@@ -117,10 +117,12 @@ class Shapes:
         return self.record(kind.cls) if isinstance(kind, StructType) else self.of(kind)
 
     def _cell(self, info: FieldInfo) -> Cell | None:
-        """None for a reference to a class that was never defined: its use is refused where it stands."""
+        """None for a cell whose type is wrong, or was never defined: that is refused where it stands."""
         try:
             shape = self._field(info)
-        except NameError:
+        except (NameError, TypeError):
+            return None
+        if not shape:
             return None
         return Cell(info.name, shape, info.offset, *((info.count, info.stride) if info.kind == "array" else ()))
 
@@ -128,8 +130,7 @@ class Shapes:
         if info.kind in ("embedded", "array"):
             return self._element(info.type)
         kind = type_of(info.type)
-        assert kind is not None
-        return self.of(kind)
+        return "" if kind is None else self.of(kind)
 
     def _registers(self, cls: Any) -> str:
         """A reference to a block of device registers: to look at one in a debugger is to read the device."""

@@ -41,6 +41,8 @@ def summarize(function: ir.Function) -> Summary:
                 tables.add(table)
             case ir.Symbol(name):
                 data.add(name)
+            case _:
+                pass
     return Summary(
         function.symbol,
         function.loc.file,

@@ -68,7 +68,7 @@ def _relocation_complaints(file: Path) -> Iterator[str]:
         machine = elf.header["e_machine"]
         types = _TYPES[machine]
         allowed = {types[name] for name in ALLOWED[machine]}
-        names = {number: name for name, number in types.items() if isinstance(number, int)}
+        names = {number: name for name, number in types.items()}
         for section in elf.iter_sections():
             if section["sh_type"] not in _ENTRIES:
                 continue

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from boot.uefi.firmware import STATE, call_firmware
+from boot.uefi.firmware import STATE, enter_firmware
 from boot.uefi.screen import FOUND, MASKS, find_framebuffer
 from boot.uefi.tables import BootServices, GraphicsInformation, GraphicsMode, GraphicsOutput
 from codegen.lang import Hpa, Local, bind, host, phys, sizeof, u32, u64
@@ -26,9 +26,9 @@ def information() -> Iterator[GraphicsInformation]:
         FOUND.value = u64(places[1])
         return u64(0)
 
-    bind(call_firmware, locate)
+    bind(enter_firmware, locate)
     yield phys(GraphicsInformation, mode.information)
-    bind(call_firmware, None)
+    bind(enter_firmware, None)
 
 
 def test_masks_of_colours_say_where_each_lies(information: GraphicsInformation) -> None:

@@ -5,7 +5,7 @@ import pytest
 from boot.image.iso import build_iso
 from boot.image.loader import OUTPUT as LOADERS
 from hypervisor.image import VENDORS, build_images
-from hypervisor.image_program import LEVELS
+from tests.image.conftest import PROFILES
 from tests.image.elsewhere import ROOT, build_image, build_loaders_and_iso, copy_sources
 
 
@@ -21,7 +21,7 @@ def test_an_image_built_cold_elsewhere_is_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("profile", LEVELS)
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_every_image_built_cold_elsewhere_is_the_same(vendor: str, profile: str, tmp_path: Path) -> None:
     first, second = (copy_sources(tmp_path / name) for name in ("b", "another/place"))

@@ -19,7 +19,7 @@ def here() -> None:
 # ----
 @fn(inlin=True)
 #^^^^^^^^^^^^^^ error: @fn has no option inlin
-# help: options are section, noinline, inline, cold, unchecked, export, where
+# help: options are section, noinline, inline, cold, hot, unchecked, export, where
 def misspelt_option() -> None:
     pass
 # ----

@@ -26,7 +26,7 @@ from typing import Any
 from codegen.asm.stub import assemble_stub
 from codegen.front.build_time import diagnose
 from codegen.front.diagnostics import Diagnostic
-from codegen.front.lower import check_layouts, find_exported, lower_function, module_functions, unique, with_diagnostic
+from codegen.front.lower import begin_program, lower_function, module_functions, unique, with_diagnostic
 from codegen.front.program import ProgramLowering, TargetInfo, place_of
 from codegen.front.recursion import recursion
 from codegen.front.source import definition, find_definitions, source_of
@@ -78,12 +78,7 @@ def imported(world: World) -> list[ModuleType]:
 
 
 def started(world: World, modules: list[ModuleType]) -> ProgramLowering:
-    program = ProgramLowering(TargetInfo(world.pointer_bits, assemble=assemble_stub), tuple(modules))
-    program.name_data(modules)
-    find_exported(program, module_functions(modules))
-    for module in modules:
-        check_layouts(program, module)
-    return program
+    return begin_program((), modules, TargetInfo(world.pointer_bits, assemble=assemble_stub))
 
 
 def lowered(world: World, modules: list[ModuleType]) -> ProgramLowering:
@@ -139,7 +134,6 @@ def try_in_body(base: Baseline, mutant: Mutant) -> dict[str, Any]:
         found = definition(function.origin.function.__code__) if function.loc.file == mutant.file else None
         if found is not None and found[1].lineno <= mutant.line <= (found[1].end_lineno or 0):
             changed.append(symbol)
-            program.kept.append(function.origin)
             lower_function(program, function.origin, symbol)
     assert changed, f"no function of {mutant.file} has line {mutant.line}"
     drain(program, lambda _: True)
