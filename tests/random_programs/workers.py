@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -52,23 +53,25 @@ def command(seed: int) -> str:
 def run_seeds(seeds: Iterable[int], workers: int) -> Summary:
     """Runs the programs of these seeds in so many processes."""
     every = list(seeds)
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.random_programs.workers", *map(str, every[number::workers])],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).resolve().parents[2],
-        )
-        for number in range(workers)
-    ]
     summary = Summary()
-    for process in started:
-        assert process.stdout is not None
-        for line in process.stdout:
-            seed, report = json.loads(line)
-            summary.add(seed, report)
-        if process.wait() != 0:
-            raise RuntimeError(f"a worker ended with {process.returncode}")
+    with contextlib.ExitStack() as stack:
+        # Files, not pipes: a worker does not wait for its reports to be read.
+        outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(workers)]
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.random_programs.workers", *map(str, every[number::workers])],
+                stdout=output,
+                cwd=Path(__file__).resolve().parents[2],
+            )
+            for number, output in enumerate(outputs)
+        ]
+        for process, output in zip(started, outputs, strict=True):
+            if process.wait() != 0:
+                raise RuntimeError(f"a worker ended with {process.returncode}")
+            output.seek(0)
+            for line in output:
+                seed, report = json.loads(line)
+                summary.add(seed, report)
     return summary
 
 
