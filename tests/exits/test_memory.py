@@ -4,10 +4,15 @@ import random
 
 import pytest
 
-from codegen.lang import Gpa, u8
+from codegen.lang import Gpa, u8, u64
+from hypervisor.cpu.mitigations import MITIGATIONS
 from hypervisor.devices.lapic.state import LapicMode
 from hypervisor.exits.memory import emulate_memory
 from hypervisor.exits.registry import Resume
+from hypervisor.memory.frames import FRAMES, allocate_runs, frames_start
+from hypervisor.memory.owner import guest_ram_owner, guest_tables_owner
+from hypervisor.memory.second_level import second_level_create, second_level_map
+from hypervisor.vcpu.contract import AccessRights
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.exit import AccessCause
 from hypervisor.vcpu.svm.state import save_of
@@ -143,3 +148,17 @@ def test_no_instruction_and_no_offset_traps(run, vcpu):
         gpa = source.choice((0xFEE0_0000, IO_APIC, ABSENT, 1 << 51)) + source.choice((source.randrange(4096), 0xFFF))
         touch(vcpu, run, source.choice(codes), gpa)
         vcpu.pending = Event()
+
+
+@everywhere
+def test_a_fetch_goes_on_where_large_pages_are_kept_from_executing(run, vcpu):
+    ram_owner, tables = guest_ram_owner(VM.id), guest_tables_owner(VM.id)
+    MITIGATIONS.small_code_pages = True
+    FRAMES.usable.add(u64(64 << 20), u64(96 << 20))
+    assert frames_start()
+    root, ram = second_level_create(tables), allocate_runs(u64(1), ram_owner)
+    second_level_map(root, Gpa(0), ram, u64(2 << 20), AccessRights.READ_WRITE_EXECUTE, ram_owner, tables)
+    vcpu.vm.second_level_root = root
+    assert touch(vcpu, run, "90", 0, fetch=True) == Resume.SAME_INSTRUCTION
+    assert vcpu.vm.state != VmState.STOPPED
+    assert touch(vcpu, run, "90", 4 << 20, fetch=True) == Resume.YIELD, "no memory is there"

@@ -13,7 +13,7 @@ from codegen.ir import nodes as ir
 from codegen.lang import checks
 from tests.random_programs.generate import generate
 from tests.random_programs.shrink import shrink
-from tests.random_programs.workers import Summary, run_seeds
+from tests.random_programs.workers import run_seeds
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = (
@@ -57,29 +57,19 @@ CALLS.append((different, (u32(1),)))
 """`static` gives compiled code one number for all calls, and CPython another one each time."""
 
 
-@pytest.fixture(scope="module")
-def ordinary() -> Summary:
-    return run_seeds(range(200), workers=2)
-
-
-def test_two_hundred_programs_run_alike(ordinary: Summary) -> None:
+def test_two_hundred_programs_run_alike_and_hold_every_node_and_every_check() -> None:
+    ordinary = run_seeds(range(200), workers=2)
+    print(ordinary.table())
     assert ordinary.programs == 200
     assert ordinary.failures == {}, ordinary.table()
-
-
-def test_they_hold_every_node_of_the_ir(ordinary: Summary) -> None:
     wanted = [node.__name__ for union in (ir.Expr, ir.Stmt) for node in get_args(union)]
     wanted += [f"{node} {op}" for node, listed in OPERATORS.items() for op in listed.split(", ")]
     wanted += [f"Binary {op} checked" for op in CHECKED]
     wanted.remove("Binary div")
     wanted.remove("Binary rem")  # division is always checked
-    print(ordinary.table())
     assert [name for name in wanted if not ordinary.nodes[name]] == [], ordinary.table()
-
-
-def test_every_check_fails_in_some_and_most_calls_come_back_or_run_far(ordinary: Summary) -> None:
     assert [kind for kind in KINDS if ordinary.traps[kind] < 20] == [], ordinary.table()
-    assert ordinary.traps["result"] > ordinary.traps.total() // 3, ordinary.table()
+    assert ordinary.traps["result"] > ordinary.traps.total() // 3, "most calls end early: " + ordinary.table()
 
 
 @pytest.mark.long
