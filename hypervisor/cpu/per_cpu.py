@@ -35,6 +35,7 @@ class PerCpu(Struct, align=64):
     loaded_vcpu: Field[Hva]  # the vCPU whose state the back end keeps in this processor, or 0
     plain_vcpu: Field[Hva]  # AMD-V: the loaded vCPU, if it may be entered without a closer look, or 0
     extended_owner: Field[Hva]  # the vCPU whose extended state is in the registers, or 0
+    locks_held: Field[u32]  # bit n: a lock of LockPlace n
     timer_fired: Atomic[u32]  # set by the host timer's interrupt, cleared by who waits for it
     stack_top: Field[u64]
     # Written by handlers on stacks of their own, at any moment: atomics only.
