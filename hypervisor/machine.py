@@ -22,6 +22,7 @@ from hypervisor.cpu.per_cpu import CPU, per_cpu_start
 from hypervisor.cpu.stacks import stacks_map
 from hypervisor.cpu.xstate import XSTATE, xstate_start
 from hypervisor.memory.memory_start import memory_start
+from hypervisor.sched.queues import queues_start
 from hypervisor.time.clock_start import clocks_start
 
 EARLY_MAP_END = 4 << 30  # the entry code's page tables end there
@@ -68,6 +69,7 @@ def machine_complete() -> None:
     if not clocks_start(BOOT.entry_tsc):
         panic("no clock ticks: neither PM timer, HPET nor PIT; the TSC cannot be measured")
     mitigations_start()
+    queues_start(u32(1))  # the one processor that runs
     if FEATURES.xsave:
         xstate_start()
         log(f"extended state: components {XSTATE.mask:#x}, {XSTATE.area_bytes} bytes")

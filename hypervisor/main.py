@@ -9,7 +9,7 @@ from hypervisor.check.report import check_machine
 from hypervisor.console.log import log
 from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.machine import BOOT, machine_begin, machine_complete
-from hypervisor.sched.round_robin import schedule
+from hypervisor.sched.loop import schedule
 from hypervisor.time.clock import clock_now
 from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start

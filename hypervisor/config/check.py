@@ -11,6 +11,7 @@ from hypervisor.config.kinds import size_text
 from hypervisor.config.limits import MAX_VCPUS_TOGETHER, MAX_VMS, MIB
 from hypervisor.config.model import MachineConfig, Module, VmConfig
 from hypervisor.config.problems import BadValue, ConfigError, Problem, shown
+from hypervisor.config.processors import processor_problems
 from hypervisor.config.schema import REQUIRED, VM_KEYS
 from hypervisor.config.source import Source, parse_toml, read_source
 
@@ -38,6 +39,8 @@ class Check:
                 self.report(None, name, "unknown key", fix)
         vms = [self.vm(index, table) for index, table in enumerate(self.tables(document.get("vm")))]
         self.names_differ(document.get("vm"))
+        for place, what, key, fix in processor_problems(vms):
+            self.report(place, key, what, fix)
         vcpus = sum(vm.vcpus for vm in vms if vm is not None)
         if vcpus > MAX_VCPUS_TOGETHER:
             self.report(None, "", f"{vcpus} virtual CPUs together", f"give the VMs at most {MAX_VCPUS_TOGETHER}")

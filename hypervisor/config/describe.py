@@ -1,6 +1,6 @@
 """The schema in other words: JSON Schema for editors, docs/config.md, and what a checked VM may touch."""
 
-from hypervisor.config.kinds import JsonSchema, size_text
+from hypervisor.config.kinds import JsonSchema, size_text, time_text
 from hypervisor.config.limits import MAX_VMS
 from hypervisor.config.model import MachineConfig, VmConfig
 from hypervisor.config.schema import REQUIRED, VM_KEYS, Key
@@ -22,6 +22,10 @@ may touch; `./build.py check --schema` prints a JSON Schema for editors.
 |---|---|---|---|
 {rows}
 """
+
+
+RARE = ("cap", "cpus", "exclusive", "budget", "period")
+"""Keys that the example leaves out: few VMs need them."""
 
 
 def json_schema() -> JsonSchema:
@@ -50,8 +54,8 @@ def default_of(key: Key) -> JsonSchema:
 def config_markdown() -> str:
     """The text of docs/config.md."""
     width = max(len(key.name) for key in VM_KEYS)
-    linux = [key for key in VM_KEYS if key.name != "modules"]
-    example = "\n".join(["[[vm]]", *(f"{key.name:{width}} = {key.example}" for key in linux)])
+    plain = [key for key in VM_KEYS if key.name not in ("modules", *RARE)]
+    example = "\n".join(["[[vm]]", *(f"{key.name:{width}} = {key.example}" for key in plain)])
     rows = "\n".join(f"| `{key.name}` | {key.kind.rule()} | {default_text(key)} | {key.doc} |" for key in VM_KEYS)
     return INTRODUCTION.format(max_vms=MAX_VMS, example=example, rows=rows)
 
@@ -82,9 +86,18 @@ def vm_access(vm: VmConfig) -> str:
         f"{vm.name}:",
         *(f"  reads    {file}" for file in files),
         f"  memory   {size_text(vm.memory)} of RAM of its own; no other VM's, and none of the monitor's",
-        f"  CPU      {vm.vcpus} virtual CPU{'s' if vm.vcpus > 1 else ''}",
+        f"  CPU      {vm.vcpus} virtual CPU{'s' if vm.vcpus > 1 else ''}, {time_of_processors(vm)}",
         "  devices  virtual only: interrupt controllers, serial port COM1 (the console), PCI host bridge, ACPI",
         f"  clocks   {clock}",
         "  hardware none: no real port, MSR, device or interrupt",
     ]
     return "\n".join(lines)
+
+
+def time_of_processors(vm: VmConfig) -> str:
+    where = f" on processor{'s' if len(vm.cpus) > 1 else ''} {', '.join(map(str, vm.cpus))}" if vm.cpus else ""
+    alone = ", which no other VM uses" if vm.exclusive else ""
+    if vm.budget is not None and vm.period is not None:
+        return f"each {time_text(vm.budget)} in {time_text(vm.period)}{where}{alone}"
+    cap = f", at most {vm.cap}% of a processor" if vm.cap is not None else ""
+    return f"weight {vm.weight}{cap}{where}{alone}"

@@ -13,6 +13,7 @@ from hypervisor.config.problems import BadValue, shown
 
 JsonSchema: TypeAlias = dict[str, object]
 
+TIME_UNITS = {"us": 1_000, "ms": 1_000_000}
 UNITS = {"K": 1024, "M": MIB, "G": GIB}
 PAGE = 4096
 
@@ -120,6 +121,56 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Duration:
+    """A time, as a number with a unit; nanoseconds."""
+
+    minimum: int
+    maximum: int
+
+    def parse(self, value: object, folder: Path) -> int:
+        fix = 'write a number and us or ms, as in "10ms"'
+        match = re.fullmatch(r"([0-9]{1,12})(us|ms)", string(value, fix))
+        if match is None:
+            raise BadValue(f"{shown(value)} is no time", fix)
+        time = int(match[1]) * TIME_UNITS[match[2]]
+        if not self.minimum <= time <= self.maximum:
+            fix = f'write a time from "{time_text(self.minimum)}" to "{time_text(self.maximum)}"'
+            raise BadValue(f"{shown(value)} is out of range", fix)
+        return time
+
+    def rule(self) -> str:
+        return f"time from `{time_text(self.minimum)}` to `{time_text(self.maximum)}`, with unit `us` or `ms`"
+
+    def json_schema(self) -> JsonSchema:
+        return {"type": "string", "pattern": "^[0-9]+(us|ms)$"}
+
+
+@dataclass(frozen=True)
+class Cpus:
+    """Numbers of processors, each once."""
+
+    limit: int
+
+    def parse(self, value: object, folder: Path) -> tuple[int, ...]:
+        fix = "write a list of processors, as in [0, 1]"
+        if not isinstance(value, list) or not value:
+            raise BadValue(f"{shown(value)} is no list of processors", fix)
+        for number in value:
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < self.limit:
+                raise BadValue(f"{shown(number)} is no processor", f"write numbers from 0 to {self.limit - 1}")
+        if len(set(value)) < len(value):
+            raise BadValue(f"{shown(value)} names a processor twice", "name each one once")
+        return tuple(value)
+
+    def rule(self) -> str:
+        return f"list of numbers from 0 to {self.limit - 1}"
+
+    def json_schema(self) -> JsonSchema:
+        items = {"type": "integer", "minimum": 0, "maximum": self.limit - 1}
+        return {"type": "array", "minItems": 1, "uniqueItems": True, "items": items}
+
+
+@dataclass(frozen=True)
 class Flag:
     """true or false."""
 
@@ -208,3 +259,8 @@ def size_text(size: int) -> str:
         if size % UNITS[unit] == 0 and size:
             return f"{size // UNITS[unit]}{unit}"
     return str(size)
+
+
+def time_text(time: int) -> str:
+    """Nanoseconds as they would be written in a configuration."""
+    return f"{time // 1_000_000}ms" if time % 1_000_000 == 0 else f"{time // 1_000}us"

@@ -16,6 +16,12 @@ MAX_NAME_BYTES = NAME_BYTES - 1
 """A VM's name, in ASCII."""
 MAX_CMDLINE_BYTES = TEXT_BYTES - 1
 """A kernel's command line or a module's arguments, in UTF-8 (Linux: COMMAND_LINE_SIZE - 1)."""
+MAX_CPUS = 64
+"""Processors of the machine (hypervisor/cpu/per_cpu.py)."""
+MAX_WEIGHT = 10_000
+MIN_PERIOD_NS = 100_000
+MAX_PERIOD_NS = 1_000_000_000
+"""Of a real-time VM (hypervisor/sched/realtime.py)."""
 MIN_MEMORY = 1 * MIB
 MAX_MEMORY = 512 * GIB
 MAX_CONFIG_BYTES = 1 * MIB

@@ -23,6 +23,7 @@ class ManifestFlags(BitStruct, repr=u32):
     """Switches of one VM."""
 
     kvm_signature: bool = bit(0)
+    exclusive: bool = bit(1)  # no other VM runs on `cpus`
 
 
 class ManifestModule(Struct, size=8, align=1):
@@ -43,8 +44,13 @@ class ManifestVm(Struct, size=256, align=1):
     flags: Field[ManifestFlags] = at(24)
     module_count: Field[u32] = at(28)
     command_line: Field[u32] = at(32)  # offset of a NUL-terminated text in the manifest
+    weight: Field[u32] = at(36)
     name: Array[u8] = at(40, count=NAME_BYTES)
     modules: Array[ManifestModule] = at(72, count=MODULES_MAX)  # `arguments` is such an offset too
+    cap: Field[u32] = at(200)  # percent of one processor; 0: none
+    cpus: Field[u64] = at(208)  # bit n: may run on processor n; 0: on all
+    budget: Field[u64] = at(216)  # real time: ns of each vCPU in each period; 0: an ordinary VM
+    period: Field[u64] = at(224)  # ns
 
 
 class ManifestHeader(Struct, size=32, align=1):

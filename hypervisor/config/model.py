@@ -28,7 +28,8 @@ class Module:
 
 @dataclass(frozen=True)
 class VmConfig:
-    """One VM. `memory` is in bytes, a multiple of the page size."""
+    """One VM. `memory` is in bytes, a multiple of the page size; `cap` in percent of one processor, `budget` and
+    `period` in ns, `cpus` empty for all."""
 
     name: str
     kernel: Path
@@ -39,6 +40,12 @@ class VmConfig:
     memory: int
     vcpus: int
     kvm_signature: bool
+    weight: int = 100
+    cap: int | None = None
+    cpus: tuple[int, ...] = ()
+    exclusive: bool = False
+    budget: int | None = None
+    period: int | None = None
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,12 @@ def pack_vm(vm: VmConfig, packed: Packed) -> bytes:
     entry.protocol = u32(GuestProtocol.MULTIBOOT if vm.kind.is_multiboot else GuestProtocol.LINUX)
     entry.kernel = packed.file(vm.kernel)
     entry.initrd = NO_FILE if vm.initrd is None else packed.file(vm.initrd)
-    entry.flags = ManifestFlags(kvm_signature=vm.kvm_signature)
+    entry.flags = ManifestFlags(kvm_signature=vm.kvm_signature, exclusive=vm.exclusive)
+    entry.weight = vm.weight
+    entry.cap = vm.cap or 0
+    entry.cpus = sum(1 << cpu for cpu in vm.cpus)
+    entry.budget = vm.budget or 0
+    entry.period = vm.period or 0
     entry.module_count = len(vm.modules)
     entry.command_line = packed.text(vm.cmdline)
     for place, byte in enumerate(vm.name.encode()):

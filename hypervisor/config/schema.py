@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hypervisor.config import limits
-from hypervisor.config.kinds import Count, File, Flag, Kind, Modules, Name, Size, Text
+from hypervisor.config.kinds import Count, Cpus, Duration, File, Flag, Kind, Modules, Name, Size, Text
 
 
 class Required(Enum):
@@ -67,5 +67,37 @@ VM_KEYS = (
         "true",
         "Whether CPUID shows the KVM signature, by which a stock Linux finds the paravirtual clock (pvclock). Without "
         "it Linux keeps time by TSC, PM timer and PIT as on a real machine.",
+    ),
+    Key(
+        "weight",
+        Count(1, limits.MAX_WEIGHT),
+        100,
+        "100",
+        "The VM's part of the processors' time in relation to other VMs' weights, when more is wanted than there is. "
+        "Those of its vCPUs that want to run share it.",
+    ),
+    Key(
+        "cap",
+        Count(1, 100 * limits.MAX_VCPUS),
+        None,
+        "50",
+        "The most that all vCPUs of the VM may use together, in percent of one processor, even if processors idle.",
+    ),
+    Key("cpus", Cpus(limits.MAX_CPUS), (), "[0]", "The processors on which the VM may run; all, if it is left out."),
+    Key("exclusive", Flag(), False, "false", "Whether no other VM may run on the processors of `cpus`."),
+    Key(
+        "budget",
+        Duration(1_000, limits.MAX_PERIOD_NS),
+        None,
+        '"2ms"',
+        "Makes the VM a real-time one: so much time has each of its vCPUs in each `period`, before all ordinary VMs, "
+        "and no more.",
+    ),
+    Key(
+        "period",
+        Duration(limits.MIN_PERIOD_NS, limits.MAX_PERIOD_NS),
+        None,
+        '"10ms"',
+        "Within which a real-time VM gets its `budget`.",
     ),
 )

@@ -1,4 +1,4 @@
-"""One processor, all vCPUs in turn: fair slices, and sleep when nobody can run."""
+"""What a processor does for ever: serve the VMs, decide, run a vCPU for its turn, sleep when nobody can run."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from hypervisor.console.guests import console_flush_guests, console_flush_silent
 from hypervisor.console.log import log
 from hypervisor.cpu.idle import idle_until
 from hypervisor.cpu.machine_check_report import log_machine_checks
+from hypervisor.cpu.per_cpu import CPU
 from hypervisor.exits.hlt import can_wake, interrupts_on
-from hypervisor.time.clock import ns_to_tsc
+from hypervisor.sched.queues import NEVER, QUEUES
+from hypervisor.sched.scheduler import block, yield_turn
+from hypervisor.sched.vcpus import decide_vcpu, wake_runnable
+from hypervisor.time.clock import clock_now, ns_to_tsc, tsc_at
+from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.load import load_vcpu
-from hypervisor.vcpu.pool import VCPUS, vcpu_of
+from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.run import run_slice
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
 from hypervisor.vm.console import drain_console, feed_console
@@ -23,40 +28,38 @@ from hypervisor.vm.startup import serve_startup, startup_requested
 from hypervisor.vm.timers import advance_timers, host_tsc_at, next_deadline
 from hypervisor.vm.vm import VMS_MAX, StopReason, Vm, VmState
 
-SLICE = 10_000_000  # ns
 LOG_LINES_PER_SECOND = 50
 SECOND = 1_000_000_000
 
 
-class Scheduler(Struct):
-    """State of the one run queue."""
+class Service(Struct):
+    """Whose turn it is to be served."""
 
-    next: Field[u32]  # where the round goes on in the pool of vCPUs
-    vcpu_count: Field[u32]  # in use in the pool
     first_vm: Field[u32]  # whose console is emptied first: another one each time, or a slow line would be one VM's
     next_second: Field[u64]  # host TSC of the next `serve_second`
 
 
 ENTRY_WORK = u32(VcpuWork(deadline=True, interrupt=True))
-SCHEDULER = storage(Scheduler)
+SERVICE = storage(Service)
 
 
 @fn
 def schedule() -> Never:
     """Run everybody, for ever; say so once when no VM is left."""
+    cpu = CPU.current.index
     said = False
     while True:
         console_interrupt()
         deadline = serve_vms()
-        vcpu = pick()
+        vcpu = decide_vcpu(cpu)
         if vcpu is not None:
-            run_one(vcpu, deadline)
+            run_turn(vcpu, deadline)
         else:
             if not said and vms_alive() == 0:
                 log("all guests have stopped")
                 said = True
             console_flush_guests()  # a prompt has no line end
-            idle_until(deadline)
+            idle_until(min(deadline, moment_of(QUEUES[cpu].decide_at)))
 
 
 @fn
@@ -64,10 +67,10 @@ def serve_vms() -> u64:
     """Timers, console and requests of all VMs; wakes vCPUs that an interrupt has reached. The next deadline in host
     TSC."""
     serve_second()
-    deadline = SCHEDULER.next_second
-    SCHEDULER.first_vm = (SCHEDULER.first_vm + 1) & (VMS_MAX - 1)
+    deadline = SERVICE.next_second
+    SERVICE.first_vm = (SERVICE.first_vm + 1) & (VMS_MAX - 1)
     for i in range(u32(VMS_MAX)):
-        vm = VMS[(SCHEDULER.first_vm + i) & (VMS_MAX - 1)]
+        vm = VMS[(SERVICE.first_vm + i) & (VMS_MAX - 1)]
         if vm.state == VmState.RUNNING:
             serve_request(vm)
         if vm.state == VmState.RUNNING:
@@ -85,9 +88,9 @@ def serve_second() -> None:
     """Once a second each VM may cause a bounded number of log lines again, a silent one's unfinished line is printed,
     and the hardware is asked for errors."""
     now = rdtsc()
-    if now < SCHEDULER.next_second:
+    if now < SERVICE.next_second:
         return
-    SCHEDULER.next_second = now.wrapping_add(ns_to_tsc(u64(SECOND)))
+    SERVICE.next_second = now.wrapping_add(ns_to_tsc(u64(SECOND)))
     for i in range(u32(VMS_MAX)):
         VMS[i].log_budget = LOG_LINES_PER_SECOND
     console_flush_silent_guests()
@@ -105,6 +108,7 @@ def wake_vcpus(vm: Vm) -> None:
             serve_startup(vcpu)
         if vcpu.state == VcpuState.HALTED and can_wake(vcpu):
             vcpu.state = VcpuState.RUNNABLE
+        wake_runnable(vcpu)
         if vcpu.state == VcpuState.RUNNABLE or vcpu.state == VcpuState.HALTED and interrupts_on(vcpu):
             alive = True
     if not alive:
@@ -113,21 +117,21 @@ def wake_vcpus(vm: Vm) -> None:
 
 
 @fn
-def pick() -> Vcpu | None:
-    """The next runnable vCPU of a running VM, in pool order behind the last one."""
-    for _ in range(SCHEDULER.vcpu_count):
-        index = SCHEDULER.next
-        SCHEDULER.next = index + 1 if index + 1 < SCHEDULER.vcpu_count else u32(0)
-        vcpu = VCPUS[index]
-        if vcpu.state == VcpuState.RUNNABLE and vcpu.vm.state == VmState.RUNNING:
-            return vcpu
-    return None
+def run_turn(vcpu: Vcpu, deadline: u64) -> None:
+    """Until a timer of any VM is due, at most until the scheduler wants to decide anew."""
+    cpu = CPU.current.index
+    load_vcpu(vcpu)
+    vcpu.deadline = min(deadline, moment_of(QUEUES[cpu].decide_at))
+    vcpu.work.fetch_or(ENTRY_WORK)
+    spins = vcpu.exits[u32(ExitKind.PAUSE)]
+    run_slice(vcpu)
+    if vcpu.state != VcpuState.RUNNABLE:
+        block(cpu, clock_now())
+    elif vcpu.exits[u32(ExitKind.PAUSE)] != spins:
+        yield_turn(cpu, clock_now())
 
 
 @fn
-def run_one(vcpu: Vcpu, deadline: u64) -> None:
-    """One slice: until a timer of any VM is due, at most SLICE."""
-    load_vcpu(vcpu)
-    vcpu.deadline = min(deadline, rdtsc().wrapping_add(ns_to_tsc(u64(SLICE))))
-    vcpu.work.fetch_or(ENTRY_WORK)
-    run_slice(vcpu)
+def moment_of(ns: u64) -> u64:
+    """The host TSC at a moment of the scheduler; the far future for NEVER."""
+    return ns if ns == NEVER else tsc_at(ns)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, storage_array, u32
+from codegen.lang import Field, Struct, fn, storage, storage_array, u32
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.vm import Vm
 
 VCPUS_MAX = 64
 
+
+class Pool(Struct):
+    """How much of the array is in use."""
+
+    used: Field[u32]
+
+
+POOL = storage(Pool)
 VCPUS = storage_array(Vcpu, VCPUS_MAX)
 
 

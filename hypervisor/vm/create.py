@@ -11,10 +11,10 @@ from hypervisor.memory.frames import allocate_frames, allocate_runs
 from hypervisor.memory.guest import add_slot
 from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
 from hypervisor.memory.second_level import MapError, second_level_create, second_level_map
-from hypervisor.sched.round_robin import SCHEDULER
+from hypervisor.sched.vcpus import schedule_vm
 from hypervisor.time.clock import CLOCK
 from hypervisor.vcpu.contract import AccessRights, vcpu_create
-from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX
+from hypervisor.vcpu.pool import POOL, VCPUS, VCPUS_MAX
 from hypervisor.vm.boot.error import BootError, words_for
 from hypervisor.vm.boot.memory_map import DEVICE_HOLE, FOUR_GIB
 from hypervisor.vm.cpuid_policy import fill_cpuid
@@ -76,7 +76,8 @@ def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
         error = give_memory(vm, Gpa(FOUR_GIB), entry.memory - low)
     if error is not None:
         return error
-    return create_vcpus(vm, entry.vcpus)
+    error = create_vcpus(vm, entry.vcpus)
+    return schedule_vm(vm, entry) if error is None else error
 
 
 @fn(cold=True)
@@ -98,9 +99,9 @@ def give_memory(vm: Vm, gpa: Gpa, size: u64) -> BootError | None:
 @fn(cold=True)
 def create_vcpus(vm: Vm, wanted: u32) -> BootError | None:
     """vCPUs at the end of the pool, each with its control structure and its extended state."""
-    if SCHEDULER.vcpu_count + wanted > VCPUS_MAX:
+    if POOL.used + wanted > VCPUS_MAX:
         return BootError.NO_HOST_MEMORY
-    vm.vcpu_first = SCHEDULER.vcpu_count
+    vm.vcpu_first = POOL.used
     vm.vcpu_count = wanted
     for i in range(wanted):
         vcpu = VCPUS[vm.vcpu_first + i]
@@ -112,5 +113,5 @@ def create_vcpus(vm: Vm, wanted: u32) -> BootError | None:
             return BootError.NO_HOST_MEMORY
         vcpu.xstate = address_of(phys(XsaveArea, extended))
         vcpu_create(vcpu, control, vm.second_level_root, vm.vcpu_first + i + 1)
-    SCHEDULER.vcpu_count = SCHEDULER.vcpu_count + wanted
+    POOL.used = POOL.used + wanted
     return None

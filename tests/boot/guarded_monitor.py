@@ -8,7 +8,7 @@ from codegen.lang import Hpa, fn
 from hypervisor.cpu.mitigations import MITIGATIONS, Guards
 from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.machine import machine_begin, machine_complete
-from hypervisor.sched.round_robin import schedule
+from hypervisor.sched.loop import schedule
 from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
 from hypervisor.vcpu.virtualization_start import virtualization_start

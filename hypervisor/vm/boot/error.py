@@ -16,6 +16,9 @@ class BootError(HwEnum, repr=u32, must_use=True):
     INITRD_TOO_LARGE = 6
     FILE_MISSING = 7
     NO_HOST_MEMORY = 8
+    NO_SUCH_CPU = 9
+    NO_CPU_LEFT = 10
+    NO_REAL_TIME = 11
 
 
 @fn
@@ -40,3 +43,9 @@ def words_for(error: BootError) -> Span:
             return span(b"a module is missing in the archive; build the ISO again")
         case BootError.NO_HOST_MEMORY:
             return span(b"the machine has too little free memory; lower `memory` or add RAM")
+        case BootError.NO_SUCH_CPU:
+            return span(b"`cpus` names a processor that this machine, or this version, does not run; leave it out")
+        case BootError.NO_CPU_LEFT:
+            return span(b"every processor of its `cpus` is another VM's own (`exclusive`); give it one that is not")
+        case BootError.NO_REAL_TIME:
+            return span(b"its processors have no room for `budget` in each `period`; lower it, or that of another VM")
