@@ -120,15 +120,21 @@ def wake_vcpus(vm: Vm) -> None:
 def run_turn(vcpu: Vcpu, deadline: u64) -> None:
     """Until a timer of any VM is due, at most until the scheduler wants to decide anew."""
     cpu = CPU.current.index
-    load_vcpu(vcpu)
-    vcpu.deadline = min(deadline, moment_of(QUEUES[cpu].decide_at))
-    vcpu.work.fetch_or(ENTRY_WORK)
     spins = vcpu.exits[u32(ExitKind.PAUSE)]
-    run_slice(vcpu)
+    run_until(vcpu, min(deadline, moment_of(QUEUES[cpu].decide_at)))
     if vcpu.state != VcpuState.RUNNABLE:
         block(cpu, clock_now())
     elif vcpu.exits[u32(ExitKind.PAUSE)] != spins:
         yield_turn(cpu, clock_now())
+
+
+@fn(noinline=True)
+def run_until(vcpu: Vcpu, deadline: u64) -> None:
+    """Run it, at most until the host's TSC reads `deadline`. Apart, so that the run loop has the registers."""
+    load_vcpu(vcpu)
+    vcpu.deadline = deadline
+    vcpu.work.fetch_or(ENTRY_WORK)
+    run_slice(vcpu)
 
 
 @fn
