@@ -24,7 +24,6 @@ from hypervisor.sched.queues import (
     claim_idle,
     highest_level,
     is_realtime,
-    kick,
     processor_bit,
 )
 from hypervisor.sched.realtime import first_server, refill_servers, server_charge
@@ -100,18 +99,17 @@ def is_released(entity: Entity, now: u64) -> bool:
 
 @fn
 def wait(queue: RunQueue, entity: Entity) -> None:
-    """A competing ordinary entity waits here, unless an idle processor takes it."""
-    entity.state = EntityState.WAITING
-    fair_put(queue.fair, entity)
-    rouse(entity)
-
-
-@fn
-def rouse(entity: Entity) -> None:
-    """An idle processor that a waiting entity may use decides anew."""
+    """A competing ordinary entity waits here, unless an idle processor may take it: it leaves for that one when the
+    lock is released (`hand_over`)."""
     other = claim_idle(entity.allowed, entity.cpu)
-    if other is not None:
-        kick(other)
+    if other is None:
+        entity.state = EntityState.WAITING
+        fair_put(queue.fair, entity)
+    else:
+        fair_leave(queue.fair, entity)
+        entity.state = EntityState.MOVING
+        entity.cpu = other
+        queue.leaving = ring_append(queue.leaving, entity)
 
 
 @fn

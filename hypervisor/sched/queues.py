@@ -24,6 +24,7 @@ class RunQueue(Struct, align=64):
     load: Atomic[u64]  # weight,
     span: Atomic[u64]  # average length of requests
     victim: Field[u32]  # which processor is asked next for work
+    leaving: Field[Entity | None]  # ring of those that this processor is about to put into other queues
     throttled: Field[Entity | None]  # ring of those whose cap is used up, in the order of their windows
     servers: Array[Entity | None] = count(SERVERS_MAX)
     servers_used: Field[u32]  # bit n: servers[n] is there; of these

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import HwEnum, fn, max, range, u32, u64
 from hypervisor.cpu.per_cpu import CPUS_MAX
 from hypervisor.sched.cap import stop_using_grant
-from hypervisor.sched.decide import charge, choose, publish, rouse
+from hypervisor.sched.decide import charge, choose, publish
 from hypervisor.sched.entity import Entity, EntityState, is_before
 from hypervisor.sched.fair_queue import (
     CLASSES,
@@ -55,12 +55,14 @@ def decide(cpu: u32, now: u64) -> Entity | None:
         balance(cpu, now)
     with queue.lock:
         chosen = choose(queue, now)
+    hand_over(queue, now)
     if chosen is None:
         # Idle first, then look: whoever begins to wait after the look sees the bit.
         PROCESSORS.idle.fetch_or(processor_bit(cpu))
         if pull_any(cpu, now):
             with queue.lock:
                 chosen = choose(queue, now)
+            hand_over(queue, now)
     if chosen is not None:
         PROCESSORS.idle.fetch_and(~processor_bit(cpu))
     return chosen
@@ -197,10 +199,28 @@ def enter(cpu: u32, entity: Entity, now: u64, moved: bool) -> None:
         entity.state = EntityState.WAITING
         fair_put(queue.fair, entity)
         if queue.current is not None:
-            rouse(entity)  # a processor that went idle since the place was chosen
+            kick_idle(entity)  # it went idle after the place was chosen
         if preempts(queue, entity):
             kick(cpu)
         publish(queue)
+
+
+@fn
+def hand_over(queue: RunQueue, now: u64) -> None:
+    """Entities that a decision has put aside for idle processors go there."""
+    entity = queue.leaving
+    while entity is not None:
+        queue.leaving = ring_remove(entity, entity)
+        enter(entity.cpu, entity, now, True)
+        entity = queue.leaving
+
+
+@fn
+def kick_idle(entity: Entity) -> None:
+    """An idle processor that a waiting entity may use looks for work."""
+    idle = claim_idle(entity.allowed, entity.cpu)
+    if idle is not None:
+        kick(idle)
 
 
 @fn

@@ -12,7 +12,7 @@ from codegen.back.jit import NativeModule, compile_native
 from codegen.front.lower import lower_program, module_functions
 from codegen.front.program import host_target
 from codegen.lang import host, u32, u64
-from hypervisor.sched.entity import SLICE, entity_start, share_start
+from hypervisor.sched.entity import entity_start, share_start
 from hypervisor.sched.queues import PROCESSORS, QUEUES
 from hypervisor.sched.realtime import make_realtime
 from hypervisor.sched.scheduler import wake
@@ -46,13 +46,15 @@ def in_cpython(function: Any, *arguments: Any) -> Any:
 @dataclass(frozen=True)
 class Vm:
     """`vcpus` entities of one share. They run and sleep by chance for times within these bounds (ns); by default they
-    never sleep. `cpus` is a mask; `realtime` (budget, period, processor) of each entity."""
+    never sleep; `every` not 0: a burst comes so often. `cpus` is a mask; `realtime` (budget, period, processor) of each
+    entity."""
 
     weight: int = 100
     cap: int = 0
     vcpus: int = 1
     run: tuple[int, int] = (0, 0)
     sleep: tuple[int, int] = (0, 0)
+    every: int = 0
     cpus: int = EVERYWHERE
     realtime: tuple[int, int, int] | None = None
     due: int = SECOND
@@ -96,7 +98,7 @@ class Simulation:
         guest.zero()
         guest.run_min, guest.run_max = vm.run
         guest.sleep_min, guest.sleep_max = vm.sleep
-        guest.due = vm.due
+        guest.every, guest.due = vm.every, vm.due
         allowed = vm.cpus & ((1 << self.processors) - 1)
         self.call(entity_start, ENTITIES[number], share, u32(number), u64(allowed))
         if vm.realtime is not None:
@@ -150,10 +152,26 @@ class Simulation:
     def ran(self, vm: int) -> list[int]:
         return [int(ENTITIES[i].ran) for i in self.members[vm]]
 
-    def shares(self) -> list[float]:
-        """Each VM's part of all that was run."""
-        ran = [sum(self.ran(vm)) for vm in range(len(self.vms))]
-        return [each / sum(ran) for each in ran]
+    def all_ran(self) -> list[int]:
+        return [sum(self.ran(vm)) for vm in range(len(self.vms))]
+
+    def run_settled(self, before: int, events: int) -> list[float]:
+        """What each VM got, in processors, during so many events after those of the beginning."""
+        self.run(before)
+        ran, now = self.all_ran(), self.now
+        self.run(events)
+        return [(after - earlier) / (self.now - now) for earlier, after in zip(ran, self.all_ran(), strict=True)]
 
 
-__all__ = ["MS", "SECOND", "SLICE", "US", "Outcome", "Simulation", "Vm", "in_cpython", "natively"]
+def ideal(vms: Sequence[Vm], processors: int) -> list[float]:
+    """What fluid scheduling by weight gives VMs that always want to run, in processors: nobody more than its vCPUs."""
+    left, room = dict(enumerate(vms)), float(processors)
+    given = [0.0] * len(vms)
+    while left:
+        each = room / sum(vm.weight for vm in left.values())
+        full = {place: vm for place, vm in left.items() if vm.weight * each > vm.vcpus} or left
+        for place, vm in full.items():
+            given[place] = min(vm.weight * each, float(vm.vcpus))
+            room -= given[place]
+        left = {place: vm for place, vm in left.items() if place not in full}
+    return given

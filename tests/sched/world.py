@@ -20,6 +20,7 @@ class Guest(Struct):
     run_max: Field[u64]
     sleep_min: Field[u64]  # between two bursts
     sleep_max: Field[u64]  # 0: it never blocks
+    every: Field[u64]  # not 0: bursts come so often instead, however long they take
     due: Field[u64]  # a burst should be done so long after the wake-up
     work: Field[u64]  # left of this burst
     wakes_at: Field[u64]
@@ -189,16 +190,22 @@ def act(cpu: u32) -> None:
         guest.latency_max = max(guest.latency_max, now - guest.woke_at)
         guest.latency_sum = guest.latency_sum + (now - guest.woke_at)
     end = QUEUES[cpu].decide_at
-    if guest.sleep_max != 0:
+    if sleeps(guest):
         end = min(end, now + guest.work)
     WORLD.acts_at[cpu] = max(end, now) + between(u64(0), WORLD.jitter)
+
+
+@fn
+def sleeps(guest: Guest) -> bool:
+    """Whether its bursts have an end."""
+    return guest.sleep_max != 0 or guest.every != 0
 
 
 @fn
 def work(cpu: u32, number: u32, ran: u64) -> None:
     """The running guest has got something done; when its burst is, it sleeps."""
     guest = GUESTS[number]
-    if guest.sleep_max == 0:
+    if not sleeps(guest):
         return
     guest.work = guest.work.saturating_sub(ran)
     if guest.work == 0 and block(cpu, WORLD.now):
@@ -206,19 +213,25 @@ def work(cpu: u32, number: u32, ran: u64) -> None:
         guest.response_max = max(guest.response_max, response)
         if response > guest.due:
             guest.missed = guest.missed + 1
-        let_sleep(number, WORLD.now + between(guest.sleep_min, guest.sleep_max))
+        if guest.every != 0:
+            let_sleep(number, max(guest.woke_at + guest.every, WORLD.now))
+        else:
+            let_sleep(number, WORLD.now + between(guest.sleep_min, guest.sleep_max))
 
 
 @fn
 def look_at_idle_processors() -> None:
-    """Nobody may wait who could run where nothing runs."""
+    """Nobody may wait who could run where nothing runs; but whose own processor acts at this very moment does not
+    wait."""
     idle = u64(0)
     for i in range(PROCESSORS.count):
         if QUEUES[i].current is None and WORLD.acts_at[i] > WORLD.now:
             idle = idle | processor_bit(i)
     if idle != 0:
         for i in range(WORLD.guests):
-            if ENTITIES[i].state == EntityState.WAITING and ENTITIES[i].allowed & idle != 0:
+            entity = ENTITIES[i]
+            waits = entity.state == EntityState.WAITING and WORLD.acts_at[entity.cpu] > WORLD.now
+            if waits and entity.allowed & idle != 0:
                 WORLD.idle_while_waiting = WORLD.idle_while_waiting + 1
 
 

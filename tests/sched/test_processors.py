@@ -1,0 +1,55 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.sched.simulator import MS, US, Simulation, Vm
+
+times = st.tuples(st.integers(1, 8_000), st.integers(0, 8_000)).map(lambda t: (t[0] * US, (t[0] + t[1]) * US))
+
+
+@st.composite
+def machines(draw: st.DrawFn) -> tuple[int, list[Vm]]:
+    processors = draw(st.sampled_from([1, 2, 3, 4, 8, 64]))
+    everywhere = (1 << processors) - 1
+    masks = st.integers(1, everywhere) | st.just(everywhere) | st.integers(0, processors - 1).map(lambda cpu: 1 << cpu)
+    vms = []
+    for _ in range(draw(st.integers(1, 12))):
+        sleep = draw(st.none() | times)
+        run = draw(times)
+        vms.append(
+            Vm(
+                weight=draw(st.integers(1, 10_000)),
+                cap=draw(st.sampled_from([0, 0, 0, 10, 120])),
+                vcpus=draw(st.integers(1, 6)),
+                run=run,
+                sleep=sleep or (0, 0),
+                cpus=draw(masks),
+            )
+        )
+    return processors, vms
+
+
+@settings(max_examples=150, deadline=None)
+@given(machines(), st.integers(1, 1 << 40), st.sampled_from([0, 30 * US]))
+def test_nobody_is_lost_or_misplaced_and_no_processor_idles_beside_work(
+    machine: tuple[int, list[Vm]], seed: int, jitter: int
+) -> None:
+    processors, vms = machine
+    simulation = Simulation(processors, vms, seed=seed, jitter=jitter)
+    for _ in range(4):
+        simulation.run(1_500)
+    assert simulation.unused == 0
+    assert sum(simulation.all_ran()) <= processors * simulation.now
+
+
+def test_pinned_vms_share_their_processor_and_a_processor_of_ones_own_is_whole() -> None:
+    vms = [Vm(300, cpus=1), Vm(100, cpus=1), Vm(cpus=2), *[Vm(cpus=0b1100)] * 4]
+    got = Simulation(4, vms, jitter=20 * US).run_settled(4_000, 200_000)
+    assert all(abs(f - e) < 0.01 for f, e in zip(got, [0.75, 0.25, 1, 0.5, 0.5, 0.5, 0.5], strict=True))
+
+
+def test_an_idle_processor_takes_work_at_once() -> None:
+    busy = Vm(run=(20 * MS, 20 * MS), sleep=(1 * MS, 1 * MS))
+    simulation = Simulation(64, [busy] * 64)
+    simulation.run(100_000)
+    assert simulation.unused == 0
+    assert max(simulation.outcome(vm).latency for vm in range(64)) == 0
