@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 from hypervisor.config.limits import MAX_CMDLINE_BYTES, MAX_MODULES, MAX_NAME_BYTES, MAX_VMS
@@ -70,3 +71,14 @@ def test_largest_configuration_fits() -> None:
     last = manifest[32 + 256 * (MAX_VMS - 1) :]
     assert len(files) == 2
     assert text(manifest, number(last, ManifestVm.modules.offset + 8 * (MAX_MODULES - 1) + 4)) == b"m" * 2047
+
+
+def test_manifest_carries_what_a_vm_has_of_the_processors() -> None:
+    plain = replace(LINUX, weight=7, cap=150, cpus=(0, 3), exclusive=True)
+    realtime = replace(LINUX, budget=2_000_000, period=10_000_000)
+    manifest, _ = pack_manifest(MachineConfig(Path("x.toml"), (plain, realtime)))
+    one, two = manifest[32 : 32 + 256], manifest[32 + 256 : 32 + 512]
+    fields = [(ManifestVm.weight, 4), (ManifestVm.cap, 4), (ManifestVm.cpus, 8), (ManifestVm.flags, 4)]
+    assert [number(one, field.offset, width) for field, width in fields] == [7, 150, 0b1001, 3]
+    assert [number(two, field.offset, width) for field, width in fields] == [100, 0, 0, 1]
+    assert [number(two, field.offset, 8) for field in (ManifestVm.budget, ManifestVm.period)] == [2_000_000, 10_000_000]

@@ -1,0 +1,63 @@
+"""Weights, caps and budgets of a configuration, measured by the monitor on the machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from boot.image.archive import Entry, write_archive
+from boot.info import FileKind
+from boot.machines.emulator import start
+from boot.machines.machine import MIB, Host, Machine
+from boot.machines.session import Session
+from boot.machines.watch import Outcome, Watch
+from hypervisor.config.check import load_config
+from hypervisor.config.pack import pack_manifest
+from hypervisor.image import REPOSITORY
+
+ROOTS = ("tests.boot.timed_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
+USED = re.compile(r"used by (\d+): (\d+) of (\d+) us")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scheduled")
+    command = [sys.executable, "-m", "hypervisor.image_program", "amd-v", "release", str(folder / "amd-v.elf"), *ROOTS]
+    subprocess.run(command, cwd=REPOSITORY, check=True)
+    subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(folder / "spin")], check=True, cwd=REPOSITORY)
+    return folder
+
+
+def measured(folder: Path, *vms: str) -> tuple[list[float], str]:
+    """The part of the processor that each VM has had; its guest spins."""
+    vm = '[[vm]]\nname = "vm{}"\nkernel = "spin"\ncmdline = "spin"\nmemory = "32M"\n{}\n'
+    (folder / "vms.toml").write_text("".join(vm.format(i, keys) for i, keys in enumerate(vms)))
+    manifest, files = pack_manifest(load_config(folder / "vms.toml"))
+    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
+    archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
+    machine = Machine(Host.QEMU, kernel=folder / "amd-v.elf", archive=archive, memory=512 * MIB, icount=True)
+    with start(machine) as emulator:
+        session = Session(emulator, Watch(b"switches: "), time.monotonic() + 120)
+        assert session.run() is Outcome.FOUND, session.tail()
+        text = session.tail()
+    return [int(used) / int(elapsed) for _, used, elapsed in USED.findall(text)], text
+
+
+def test_three_spinning_guests_have_the_processor_by_weight(folder: Path) -> None:
+    used, text = measured(folder, "weight = 400", "weight = 200", "weight = 100")
+    assert len(used) == 3, text
+    assert [each * 7 / sum(used) for each in used] == pytest.approx([4, 2, 1], rel=0.03)
+    assert sum(used) > 0.9
+
+
+def test_caps_and_budgets_hold_and_a_processor_that_does_not_run_is_an_error_in_words(folder: Path) -> None:
+    used, text = measured(folder, "weight = 10000\ncap = 20", 'budget = "3ms"\nperiod = "10ms"', "", "cpus = [1]")
+    assert len(used) == 4, text
+    assert used[:2] == pytest.approx([0.2, 0.3], rel=0.02)
+    assert used[2] > 0.4 and used[3] == 0
+    assert "vm3: cannot be made: `cpus` names a processor that this machine" in text
