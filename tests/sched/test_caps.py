@@ -2,6 +2,7 @@ import pytest
 
 from codegen.lang import u64
 from hypervisor.sched.entity import CAP_WINDOW
+from hypervisor.sched.queues import QUEUES
 from tests.sched import world
 from tests.sched.simulator import MS, US, Simulation, Vm
 
@@ -21,8 +22,12 @@ def test_a_capped_vm_gets_its_cap(processors: int, vms: list[Vm]) -> None:
     assert got == pytest.approx(vms[0].cap / 100, rel=0.02)
 
 
+BURSTS = Vm(cap=30, run=(20 * MS, 40 * MS), sleep=(1 * MS, 90 * MS))
+WINDOWS = {**SPINNING, "bursts that cross borders": (1, [BURSTS, Vm()])}
+
+
 @pytest.mark.parametrize("jitter", [0, 50 * US])
-@pytest.mark.parametrize(("processors", "vms"), SPINNING.values(), ids=SPINNING.keys())
+@pytest.mark.parametrize(("processors", "vms"), WINDOWS.values(), ids=WINDOWS.keys())
 def test_no_window_sees_more_than_the_cap_and_what_late_preemption_adds(
     processors: int, vms: list[Vm], jitter: int
 ) -> None:
@@ -31,6 +36,10 @@ def test_no_window_sees_more_than_the_cap_and_what_late_preemption_adds(
     window, ran_before = 0, 0
     for _ in range(6_000):
         simulation.call(world.run, u64(1))
+        for cpu in range(processors):
+            running = QUEUES[cpu].current
+            if running is not None and int(running.tag) in simulation.members[0]:
+                assert int(QUEUES[cpu].decide_at) <= (int(QUEUES[cpu].since) // CAP_WINDOW + 1) * CAP_WINDOW
         if simulation.now // CAP_WINDOW != window:
             ran = simulation.all_ran()[0]
             # A turn that crosses the border is charged to one side: it is late by the jitter at most, on each CPU.

@@ -1,6 +1,12 @@
 import pytest
 
+from codegen.lang import u32, u64
+from hypervisor.sched.entity import share_change
+from hypervisor.sched.fair_queue import LAG_MAX
+from hypervisor.sched.queues import QUEUES
+from tests.sched import world
 from tests.sched.simulator import MS, US, Simulation, Vm, ideal
+from tests.sched.world import ENTITIES, SHARES
 
 
 def assert_near(found: list[float], expected: list[float], part: float) -> None:
@@ -73,11 +79,24 @@ def test_sleeping_gains_nothing() -> None:
     assert 0.25 < got < 0.34
 
 
-def test_a_new_weight_holds_from_the_next_request_on() -> None:
-    from codegen.lang import u32
-    from hypervisor.sched.entity import share_change
-    from tests.sched.world import SHARES
+def test_nobody_gets_ahead_of_its_share_by_more_than_its_requests() -> None:
+    simulation = Simulation(1, [Vm(1000), Vm(1000), *[Vm(50)] * 40])
+    simulation.run(100)
+    for _ in range(500):
+        simulation.call(world.run, u64(1))
+        ahead = int(ENTITIES[0].virtual_time) - int(QUEUES[0].level.load())
+        assert ahead <= 2 * int(ENTITIES[0].length)
 
+
+def test_who_has_a_processor_alone_does_not_fall_behind_the_others_for_ever() -> None:
+    simulation = Simulation(2, [Vm(10_000), Vm(), Vm()])
+    simulation.run(3_000)
+    heavy, light = ENTITIES[0], ENTITIES[1]
+    behind = int(QUEUES[int(light.cpu)].level.load()) - int(QUEUES[int(heavy.cpu)].level.load())
+    assert behind <= (LAG_MAX + 2) * int(heavy.length) + 2 * int(light.length)
+
+
+def test_a_new_weight_holds_from_the_next_request_on() -> None:
     simulation = Simulation(1, [Vm(100), Vm(100)])
     simulation.run(1_000)
     simulation.call(share_change, SHARES[0], u32(300), u32(0))
