@@ -11,7 +11,6 @@ WEIGHT_SCALE = 16  # a share's weight is divided among its entities with this pr
 UNIT = 1 << 20  # virtual time of an entity of weight 1 that has run for 1 ns
 CHARGE_MAX = 1 << 32  # ns: longer runs (a machine that stood still) are charged no more
 CAP_WINDOW = 50_000_000  # ns: over which a cap holds
-NO_CPU = 0xFFFF_FFFF
 
 
 class EntityState(HwEnum, repr=u32):

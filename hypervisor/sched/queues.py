@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import Array, Atomic, Field, Struct, count, fn, range, storage, storage_array, u32, u64
 from hypervisor.cpu.per_cpu import CPUS_MAX
 from hypervisor.cpu.spin_lock import LockPlace, SpinLock, lock_start
-from hypervisor.sched.entity import Entity, EntityState, is_before
+from hypervisor.sched.entity import Entity, is_before
 from hypervisor.sched.fair_queue import FairQueue
 
 SERVERS_MAX = 16  # real-time entities of one processor
@@ -120,9 +120,3 @@ def highest_level(among: u64) -> u64 | None:
 def is_realtime(entity: Entity) -> bool:
     """Served by budget and period, not by weight."""
     return entity.budget != 0
-
-
-@fn
-def wants_to_run(entity: Entity) -> bool:
-    """Anything but BLOCKED."""
-    return entity.state != EntityState.BLOCKED

@@ -51,6 +51,8 @@ WAKE_CREDIT = 1  # requests: so far behind busy processors does an entity begin 
 def decide(cpu: u32, now: u64) -> Entity | None:
     """Whom processor `cpu` runs now, until `decide_at` of its queue or until it is kicked; None: it idles so long."""
     queue = QUEUES[cpu]
+    if PROCESSORS.idle.load() & queue.bit != 0:
+        PROCESSORS.idle.fetch_and(~queue.bit)  # nobody, this decision least of all, sends it more than one entity
     if now >= queue.decide_at and queue.fair.load != 0:
         balance(cpu, now)
     with queue.lock:
@@ -58,13 +60,12 @@ def decide(cpu: u32, now: u64) -> Entity | None:
     hand_over(queue, now)
     if chosen is None:
         # Idle first, then look: whoever begins to wait after the look sees the bit.
-        PROCESSORS.idle.fetch_or(processor_bit(cpu))
+        PROCESSORS.idle.fetch_or(queue.bit)
         if pull_any(cpu, now):
+            PROCESSORS.idle.fetch_and(~queue.bit)
             with queue.lock:
                 chosen = choose(queue, now)
             hand_over(queue, now)
-    if chosen is not None:
-        PROCESSORS.idle.fetch_and(~processor_bit(cpu))
     return chosen
 
 

@@ -53,3 +53,11 @@ def test_an_idle_processor_takes_work_at_once() -> None:
     simulation.run(100_000)
     assert simulation.unused == 0
     assert max(simulation.outcome(vm).latency for vm in range(64)) == 0
+
+
+def test_released_vcpus_of_a_capped_vm_do_not_queue_where_others_idle() -> None:
+    capped = Vm(1, cap=10, vcpus=4, run=(1 * US, 1 * US), sleep=(525 * US, 525 * US))
+    for seed in range(1, 60):
+        simulation = Simulation(4, [capped], seed=seed, jitter=30 * US)
+        simulation.run(6_000)
+        assert simulation.unused == 0
