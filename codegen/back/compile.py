@@ -26,6 +26,10 @@ class Compiled:
     sites: tuple[Site, ...]
 
 
+QUICK = 1
+"""LLVM's level for units without a hot function: they become no larger than by level 2."""
+
+
 def compile_program(
     program: Program, target: Target, *, level: int = 2, debug: bool = True, form: str = "object"
 ) -> Compiled:
@@ -43,7 +47,8 @@ def unit_job(program: Program, unit: Unit, target: Target, level: int, debug: bo
     """How to make a unit's object, and its trap sites. `program` has the functions that the unit defines and copies."""
     module = ModuleText(program, target, debug=debug, unit=unit, optimised=level > 0)
     text = module.text()
-    return Job(text, target, level), tuple(module.sites.all)
+    hot = any(program.functions[symbol].hot for symbol in unit.own)
+    return Job(text, target, level if hot else min(level, QUICK)), tuple(module.sites.all)
 
 
 def shared_job(program: Program, target: Target, debug: bool) -> Job:

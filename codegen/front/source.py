@@ -22,6 +22,7 @@ class Source:
     shown: str
     lines: list[str]
     tree: ast.Module
+    is_ascii: bool
     functions: dict[tuple[int, str], ast.FunctionDef] = field(default_factory=dict)
     definitions: dict[int, ast.FunctionDef] = field(default_factory=dict)
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
@@ -53,6 +54,8 @@ class Source:
 
     def column(self, line: int, utf8_offset: int) -> int:
         """Characters, where the parser counts bytes of UTF-8."""
+        if self.is_ascii:
+            return utf8_offset + 1
         text = self.lines[line - 1] if line <= len(self.lines) else ""
         if text.isascii():
             return utf8_offset + 1
@@ -68,8 +71,13 @@ def lines_of(path: str) -> list[str]:
 @cache
 def source_of(path: str) -> Source:
     """Reads and parses a file; the file is known to be valid Python, since it has been imported."""
-    lines = lines_of(path)
-    source = Source(path, shown_path(path), lines, ast.parse("\n".join(lines), path))
+    return parsed(path, lines_of(path))
+
+
+def parsed(path: str, lines: list[str]) -> Source:
+    """The lines of a file, and their tree."""
+    text = "\n".join(lines)
+    source = Source(path, shown_path(path), lines, ast.parse(text, path), text.isascii())
     find_definitions(source, source.tree.body)
     return source
 

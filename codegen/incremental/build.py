@@ -15,7 +15,7 @@ from codegen.back.sites import TRAP
 from codegen.front.lower import begin_program, lower_function, make_cold, unique
 from codegen.front.program import place_of
 from codegen.front.recursion import Calls, recursion
-from codegen.front.source import ROOT, shown_path
+from codegen.front.source import ROOT
 from codegen.incremental.memo import FunctionMemo, Memo, UnitMemo
 from codegen.incremental.outline import digest, toolchain_digest
 from codegen.ir.cold import cold_functions
@@ -47,13 +47,13 @@ class IncrementalBuild:
         sources = self.sources
         settings = (sources.target, sources.physical_base, sources.mmio_base)
         parts = [toolchain_digest(), sys.version, version("llvmlite"), version("keystone-engine"), repr(settings)]
-        parts += [self.memo.outline(path, shown_path(path)).interface for path in project_files()]
+        parts += [self.memo.outline(path).interface for path in project_files()]
         parts += [part for each in self.evaluated_texts(Fn.evaluated) for part in each]
         return digest(*parts)
 
     def text_digest(self, routine: Routine) -> str:
         """Of a function's own text and place; empty where that is part of the interface."""
-        found = self.memo.outline(routine.file, shown_path(routine.file)).functions
+        found = self.memo.outline(routine.file).functions
         return found.get((routine.line, routine.function.__name__), "")
 
     def evaluated_texts(self, routines: Iterable[Fn]) -> tuple[tuple[str, str], ...]:

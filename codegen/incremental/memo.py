@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from codegen.back.sites import Site
+from codegen.front.source import shown_path, source_of
 from codegen.incremental.outline import Outline, digest, outline
 from codegen.ir.nodes import Loc
 from codegen.ir.summary import Summary
@@ -41,13 +42,13 @@ class Memo:
     units: dict[str, UnitMemo] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
 
-    def outline(self, path: str, shown: str) -> Outline:
+    def outline(self, path: str) -> Outline:
         """Of a file as it is now."""
         text = Path(path).read_bytes()
-        content = digest(shown, text)
+        content = digest(shown_path(path), text)
         known = self.files.get(path)
         if known is None or known[0] != content:
-            known = self.files[path] = content, outline(shown, text)
+            known = self.files[path] = content, outline(source_of(path), text)
         self.used.add(path)
         return known[1]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from codegen.front.source import Source
 
 Place = tuple[int, str]
 """First line (of the first decorator, as CPython counts) and name of a function."""
@@ -20,31 +21,28 @@ class Outline:
     functions: dict[Place, str]
 
 
-def outline(path: str, text: bytes) -> Outline:
-    """The outline of a file, which is valid Python."""
+def outline(source: Source, text: bytes) -> Outline:
+    """The outline of a file with this text."""
     lines = text.splitlines()
     bodies: set[int] = set()
     functions: dict[Place, str] = {}
-    for node in compiled_functions(ast.parse(text)):
-        first, end = node.decorator_list[0].lineno, node.end_lineno or node.lineno
-        functions[first, node.name] = digest(path, str(first), *lines[first - 1 : end])
+    for (first, name), node in compiled_functions(source).items():
+        end = node.end_lineno or node.lineno
+        functions[first, name] = digest(source.shown, str(first), *lines[first - 1 : end])
         body = node.body[0].lineno
         if body > node.lineno:  # else it stands on the signature's last line, and counts as interface
             bodies.update(range(body, end + 1))
     rest = [line for number, line in enumerate(lines, 1) if number not in bodies]
-    return Outline(digest(path, *rest), functions)
+    return Outline(digest(source.shown, *rest), functions)
 
 
-def compiled_functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+def compiled_functions(source: Source) -> dict[Place, ast.FunctionDef]:
     """The definitions that `@fn` of the language decorates, in classes and factories too."""
-    if not any(
+    imports = any(
         isinstance(node, ast.ImportFrom) and node.module == "codegen.lang" and any(a.name == "fn" for a in node.names)
-        for node in tree.body
-    ):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and any(is_fn(decorator) for decorator in node.decorator_list):
-            yield node
+        for node in source.tree.body
+    )
+    return {place: node for place, node in source.functions.items() if imports and any(map(is_fn, node.decorator_list))}
 
 
 def is_fn(decorator: ast.expr) -> bool:

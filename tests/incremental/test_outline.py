@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from codegen.front.source import parsed
 from codegen.incremental.outline import outline
 
 SOURCE = '''
@@ -24,7 +25,7 @@ def factory(step: int):
 
 
 def of(text: str) -> tuple[str, dict[tuple[int, str], str]]:
-    found = outline("file.py", text.encode())
+    found = outline(parsed("file.py", text.splitlines()), text.encode())
     return found.interface, found.functions
 
 
