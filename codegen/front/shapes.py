@@ -33,23 +33,25 @@ from codegen.lang.enums import HwEnum
 from codegen.lang.model import BitLayout, FieldInfo, Layout, RegisterInfo
 from codegen.lang.structs import Struct
 
-KINDS = (Struct, BitStruct, HwEnum, MmioBlock, PortBlock)
+SHARED = (Struct, BitStruct, HwEnum)
+KINDS = (*SHARED, MmioBlock, PortBlock)
 
 
 class Shapes:
     """Fills `found`, by name. Classes of one name (a factory makes them) are told apart by a number.
 
-    Of the layouts found, `described` are those that stand at module level in `modules`.
+    Of the layouts found, `described` are those that stand at module level in `modules`; `named` are these and the
+    modules' bit structs and enums.
     """
 
     def __init__(self, found: dict[str, Shape], described: set[str], modules: Iterable[ModuleType]) -> None:
         self.found = found
         self.described = described
-        self.layouts = dict.fromkeys(
+        self.named = dict.fromkeys(
             thing
             for module in modules
             for thing in vars(module).values()
-            if isinstance(thing, type) and issubclass(thing, Struct) and thing.__module__ == module.__name__
+            if isinstance(thing, type) and issubclass(thing, SHARED) and thing.__module__ == module.__name__
         )
         self._names: dict[Any, str] = {}
 
@@ -97,14 +99,14 @@ class Shapes:
             layout: Layout = cls.__layout__
             cells = tuple(filter(None, map(self._cell, layout.fields.values())))
             self.found[name] = Record(name, layout.size, layout.align, cells)
-            if cls in self.layouts:
+            if cls in self.named:
                 self.described.add(name)
         return name
 
     def describe_all(self) -> None:
-        """Every layout of the modules."""
-        for cls in self.layouts:
-            self.record(cls)
+        """Every layout, bit struct and enum of the modules."""
+        for cls in self.named:
+            self._element(cls)
 
     def static(self, element: Any, count: int, stride: int, single: bool) -> str:
         """Static memory: a struct, or `count` elements."""

@@ -70,8 +70,10 @@ class Symbols:
         return found
 
     def _nameless(self, static: Static) -> str:
-        alike = [s for s in all_statics() if s.kind == static.kind and s.element is static.element]
-        return f"{static.kind}.{getattr(static.element, '__name__', 'item')}.{alike.index(static)}"
+        """Two classes may have one name, so that it is the name that is counted."""
+        name = element_name(static)
+        alike = [s.address for s in all_statics() if s.kind == static.kind and element_name(s) == name]
+        return f"{static.kind}.{name}.{alike.index(static.address)}"
 
     @cached_property
     def routines(self) -> dict[str, Fn | StubFn]:
@@ -94,3 +96,8 @@ class Symbols:
     def statics(self) -> dict[str, Static]:
         """All static memory."""
         return {self.of_static(static): static for static in all_statics()}
+
+
+def element_name(static: Static) -> str:
+    """Of the element's class; other elements have none."""
+    return str(getattr(static.element, "__name__", "item"))
