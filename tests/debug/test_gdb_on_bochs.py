@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from hypervisor.vm.cpuid_table import LeafKind
 from tests.debug.guest import ENTRY, VALUE, write_guest
 from tests.debug.session import debug, frames
 
@@ -43,7 +44,7 @@ def test_breaks_in_an_exits_handler(shown: dict[str, str]) -> None:
     assert frames(shown["bt"])[:2] == [HANDLER, "hypervisor.exits.cpuid.emulate_cpuid"]
     assert frames(shown["bt"])[-2:] == ["hypervisor.main.start_on_own_stack", "leave_loader_stack"]
     assert "<hypervisor.vcpu.pool.VCPUS>" in shown["info args"]
-    assert "kind = LeafKind.FEATURES" in shown["print *answer"]
+    assert f"kind = {int(LeafKind.FEATURES.value)}," in shown["print *answer"]
 
 
 def test_shows_the_guests_registers(shown: dict[str, str]) -> None:
