@@ -36,8 +36,17 @@ class Guest(gdb.Command):
         for line in svm_segments(vcpu) if has_svm() else vmx_segments(vcpu):
             print(line)
         print("exit:")
+        print(f"  {'hardware_reason':18} {hardware_reason(vcpu):#x}")
         for field in value["exit"].type.strip_typedefs().fields():
-            print(f"  {field.name:18} {one_line(value['exit'][field])}")
+            if field.name != "hardware_reason":  # the monitor notes only that of rare exits
+                print(f"  {field.name:18} {one_line(value['exit'][field])}")
+
+
+def hardware_reason(vcpu: VcpuPlace) -> int:
+    """Of the last exit, as the processor left it."""
+    if has_svm():
+        return int(vmcb_of(vcpu)["control"]["exit_code"])
+    return vmcs_field(vmcs_of(vcpu), vmcs_encodings()["EXIT_REASON"])
 
 
 def svm_registers(vcpu: VcpuPlace) -> dict[str, int]:
