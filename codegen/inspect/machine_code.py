@@ -76,6 +76,13 @@ def decoder(bits: int) -> Any:
     return machine
 
 
+def listing_decoder() -> Any:
+    """A disassembler of 64-bit code for people to read: without operands, and bytes that are no instruction as data."""
+    machine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    machine.skipdata = True
+    return machine
+
+
 def read_code(image: Path) -> MachineCode:
     """Decode all executable sections. ValueError for a function with bytes that are no instruction."""
     with image.open("rb") as file:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
-import capstone
-
+from codegen.inspect.machine_code import listing_decoder
 from codegen.show.debug_tree import DebugTree, Inlined, Place
 
-_DISASSEMBLER = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-_DISASSEMBLER.skipdata = True
+_DISASSEMBLER = listing_decoder()
 _TARGET = re.compile(r"0x[0-9a-f]{6,}")
 
 
@@ -44,7 +43,7 @@ def enclosing(holders: list[Inlined], address: int) -> tuple[Inlined, ...]:
     return tuple(sorted(found, key=lambda one: one.depth))
 
 
-def readable(tree: DebugTree, found: capstone.CsInsn) -> str:
+def readable(tree: DebugTree, found: Any) -> str:
     """An instruction with symbols in place of addresses."""
     text = f"{found.mnemonic} {found.op_str}".strip()
     return _TARGET.sub(lambda number: named(tree, int(number.group(), 16)), text)
