@@ -20,12 +20,18 @@ def show_side_by_side(sources: Sources, image: Path, wanted: str) -> str:
     program, tree = lower(sources), DebugTree(image)
     symbol = find_symbol(program, wanted)
     own = instructions(tree, symbol)
-    code = own or first_copy(tree, symbol)
+    code = own or first_copy(tree, name_of(program, symbol))
     if symbol in program.functions:
         lines = function_lines(program.functions[symbol], code)
     else:
         lines = (f"           {machine_line(one)}" for one in code)
     return "\n".join([*head(program, tree, symbol, own), "", *lines]) + "\n"
+
+
+def name_of(program: Program, symbol: str) -> str:
+    """What debug information calls a function where it was inlined: its Python name, which is not the symbol of one
+    that implements a contract."""
+    return program.functions[symbol].name if symbol in program.functions else symbol
 
 
 def head(program: Program, tree: DebugTree, symbol: str, own: list[Instruction]) -> Iterator[str]:
@@ -35,7 +41,7 @@ def head(program: Program, tree: DebugTree, symbol: str, own: list[Instruction])
     if function is not None:
         parameters = ", ".join(f"{show(p)}: {p.type}" for p in function.parameters)
         yield f"{function.loc.file}:{function.loc.line}, as IR ({parameters}) -> {function.result}"
-    calls = [one for one in tree.inlined if one.symbol == symbol]
+    calls = [one for one in tree.inlined if one.symbol == name_of(program, symbol)]
     if own:
         yield f"{len(own)} instructions, {sum(len(one.content) for one in own)} bytes at {own[0].address:x}"
     else:
