@@ -8,12 +8,11 @@ from hypervisor.memory.image_layout import PHYSICAL_MAP_BASE
 
 
 class Memory:
-    """`unset` is what eight bytes of the stack hold that nobody has written. Writes stay here."""
+    """The stack is 0 where nobody has written. Writes stay here."""
 
-    def __init__(self, image: DebugTree, stack: tuple[int, int], unset: int) -> None:
+    def __init__(self, image: DebugTree, stack: tuple[int, int]) -> None:
         self._image = image
         self._stack = stack
-        self._unset = unset.to_bytes(8, "little")
         self._written: dict[int, int] = {}
 
     def read(self, address: int, size: int) -> int:
@@ -31,7 +30,7 @@ class Memory:
     def _before(self, address: int, size: int) -> bytes:
         low, high = self._stack
         if low <= address < high:
-            return bytes(self._unset[(address + index) % 8] for index in range(size))
+            return bytes(size)
         if PHYSICAL_MAP_BASE <= address < PHYSICAL_MAP_BASE + memory.PHYSICAL[1]:
             return memory.read(address - PHYSICAL_MAP_BASE + memory.physical.start, size)
         try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from codegen.front.source import ROOT
-from codegen.ir.nodes import Program
+from codegen.ir.nodes import Loc, Program
 from codegen.ir.show import placed_lines
 from codegen.program import lower
 from codegen.show.debug_tree import DebugTree
@@ -32,14 +33,16 @@ class Page:
         self.program: Program = lower(image_sources(vendor, "release"))
         self.tree = DebugTree(image)
         self.host: ModuleType = host_of(vendor)
+        named_so = Counter(function.name for function in self.program.functions.values())
+        self.by_name = {f.name: symbol for symbol, f in self.program.functions.items() if named_so[f.name] == 1}
         path = walk_cpuid_exit(vendor, self.tree)
         self.steps = list(self.steps_of(path))
         skip = self.only("vcpu_skip_instruction")
         self.stages = divided(self.steps, stages(self.host.STUB, skip))
 
     def only(self, name: str) -> str:
-        """The one function of this image that implements a contract."""
-        (found,) = [symbol for symbol in self.program.functions if short(symbol) == name]
+        """The name of the one function of this image that implements a contract."""
+        (found,) = [each.name for symbol, each in self.program.functions.items() if short(symbol) == name]
         return found
 
     def steps_of(self, path: list[int]) -> Iterator[Step]:
@@ -56,7 +59,7 @@ class Page:
         shown: set[tuple[str, int]] = set()
         for step, following in zip(steps, [*(s.one.address for s in steps[1:]), behind], strict=True):
             place = step.one.place
-            if place is None or step.function not in self.program.functions:
+            if place is None or step.symbol == self.host.STUB:
                 here = (step.symbol, "", 0)
             elif place.line == 0:
                 here = previous or (step.function, place.file, 0)
@@ -76,9 +79,14 @@ class Page:
         yield f"{file}:{line}  {source}"
         if (function, line) not in shown:
             shown.add((function, line))
-            for loc, text in placed_lines(self.program.functions[function].body, 0):
+            for loc, text in self.intermediate(function):
                 if loc.line == line and loc.file == file and text.strip() not in ("else:", "step:"):
                     yield f"     ir   {self.shortened(text.strip())}"
+
+    def intermediate(self, function: str) -> list[tuple[Loc, str]]:
+        """The IR of a symbol or a name; none where several functions have this name, as copies for each argument do."""
+        found = self.program.functions.get(self.by_name.get(function, function))
+        return list(placed_lines(found.body, 0)) if found is not None else []
 
     def shortened(self, text: str) -> str:
         """Symbols by their last part: the numbers that tell copies apart change with any other code."""

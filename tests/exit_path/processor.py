@@ -16,7 +16,7 @@ NUMBERS = (
     *((f"r{n}", f"r{n}d", f"r{n}w", f"r{n}b") for n in range(8, 16)),
 )  # fmt: skip
 REGISTERS = {name: (number, 64 >> size) for number, names in enumerate(NUMBERS) for size, name in enumerate(names)}
-RSP, RBP = 4, 5
+RSP, RDI = 4, 7
 MASK = (1 << 64) - 1
 ENTRIES = {"vmresume", "vmlaunch", "vmrun"}
 WITHOUT_EFFECT = {"nop", "clgi", "stgi", "cli", "sti", "vmload", "vmsave", "lfence"}
@@ -27,11 +27,11 @@ class NotKnown(Exception):
 
 
 class Processor:
-    """Registers that nobody has set hold `unset`. `fields` is the current VMCS; one that was not given is refused."""
+    """Registers that nobody has set are 0. `fields` is the current VMCS; one that was not given is refused."""
 
-    def __init__(self, image: DebugTree, memory: Memory, unset: int, gs: int, fields: dict[int, int]) -> None:
+    def __init__(self, image: DebugTree, memory: Memory, gs: int, fields: dict[int, int]) -> None:
         self.image, self.memory, self.gs, self.fields = image, memory, gs, fields
-        self.registers = [unset] * 16
+        self.registers = [0] * 16
         self.carry = self.zero = self.sign = self.overflow = False
         self.decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
         self.decoder.detail = True

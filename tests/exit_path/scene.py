@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from codegen.lang import Gpa, Hpa, address_of, span, storage, u64
+from codegen.lang import Gpa, Hpa, address_of, span, storage, u32, u64
 from hypervisor.cpu.per_cpu import PerCpu
 from hypervisor.memory.guest import add_slot
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
@@ -30,7 +30,7 @@ class Scene:
         self.vcpu.deadline = FAR_AWAY
         self.cpu.self_address = address_of(self.cpu)
         self.cpu.loaded_vcpu = address_of(self.vcpu)
-        vm.cpuid.basic[0].kind = LeafKind.FIXED
+        vm.cpuid.basic[0].kind = u32(LeafKind.FIXED)
         add_slot(vm.memory, Gpa(0), u64(RAM_SIZE), GUEST_RAM, True)
 
     def new(self, layout: type[Any]) -> Any:

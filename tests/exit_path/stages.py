@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from codegen.show.machine_code import Instruction
 
 HANDLER = "hypervisor.exits.cpuid.emulate_cpuid"
+DISPATCH = "hypervisor.exits.table.answer_exit"
 RUN_LOOP = "hypervisor.vcpu.run.run_slice"
 
 
@@ -24,7 +25,7 @@ class Step:
 
     @property
     def function(self) -> str:
-        """The Python function that it was written in."""
+        """The Python function that it was written in: a symbol, or the name of what was inlined."""
         return self.one.inside[-1].symbol if self.one.inside else self.symbol
 
 
@@ -39,14 +40,18 @@ class Stage:
 
 
 def stages(stub: str, skip: str) -> list[Stage]:
-    """In order. `stub` and `skip` are the vendor's symbols of its entry stub and of `vcpu_skip_instruction`."""
+    """In order. `stub` is the symbol of the vendor's entry stub, `skip` the name of its `vcpu_skip_instruction`."""
     return [
         Stage(
             "Out of the guest", "The stub saves the guest's registers and takes the monitor's stack.", lambda _: True
         ),
-        Stage("Decode", "The hardware's reason becomes an `ExitKind`, by a table.", lambda s: s.symbol != stub),
-        Stage("Dispatch", "The kind is counted, and its handler called.", lambda s: s.function == RUN_LOOP),
-        Stage("Answer", "CPUID from the VM's table.", lambda s: s.symbol == HANDLER),
+        Stage(
+            "Decode",
+            "A jump by the hardware's reason leads to the code of this `ExitKind`.",
+            lambda s: s.symbol != stub,
+        ),
+        Stage("Dispatch", "The kind is counted; its handler's code follows.", lambda s: s.is_in(DISPATCH)),
+        Stage("Answer", "CPUID from the VM's table.", lambda s: s.is_in(HANDLER)),
         Stage("Skip the instruction", "The guest goes on behind its CPUID.", lambda s: s.is_in(skip)),
         Stage("Prepare the entry", "Nothing is waiting: one look at `work`.", lambda s: reads_work(s)),
         Stage("Into the guest", "The stub loads the guest's registers and enters.", lambda s: s.symbol == stub),

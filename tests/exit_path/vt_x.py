@@ -9,7 +9,7 @@ from tests.exit_path.scene import GUEST_RIP, Scene
 
 STUB = "vmx_enter"
 ENTRY = "vmresume"
-BEHIND_ENTRY = 3  # instructions: what follows VMRESUME where it fails, and the jump over the exit's code
+BEHIND_ENTRY = 4  # instructions: VMRESUME, and what follows it where it fails
 
 
 def prepare(scene: Scene) -> dict[int, int]:
