@@ -16,8 +16,9 @@ INTERRUPT = "python import os, signal, threading; threading.Timer(1, os.kill, (o
 OUTERMOST = [
     "hypervisor.exits.table.answer_exit",
     "hypervisor.vcpu.run.run_slice",
-    "hypervisor.sched.round_robin.run_one",
-    "hypervisor.sched.round_robin.schedule",
+    "hypervisor.sched.loop.run_until",
+    "hypervisor.sched.loop.run_turn",
+    "hypervisor.sched.loop.schedule",
     "hypervisor.main.start_on_own_stack",
     "leave_loader_stack",
 ]
@@ -110,7 +111,7 @@ def test_a_backtrace_leads_through_the_trap_and_entry_stubs(shown: dict[str, str
         "trap_entries",
     ]
     assert found[-3:] == [
-        "hypervisor.sched.round_robin.schedule",
+        "hypervisor.sched.loop.schedule",
         "hypervisor.main.start_on_own_stack",
         "leave_loader_stack",
     ]
