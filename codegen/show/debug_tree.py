@@ -77,12 +77,13 @@ class DebugTree:
 
     @cached_property
     def inlined(self) -> list[Inlined]:
-        """Every inlined call of the image."""
+        """Every inlined call of the image; the linker puts what it dropped at address 0."""
         found: list[Inlined] = []
         for unit in self._dwarf.iter_CUs():
             names = file_names(self._dwarf.line_program_for_CU(unit))
             for die in unit.get_top_DIE().iter_children():
-                if die.tag == "DW_TAG_subprogram" and "DW_AT_low_pc" in die.attributes:
+                start = die.attributes.get("DW_AT_low_pc")
+                if die.tag == "DW_TAG_subprogram" and start is not None and start.value != 0:
                     self._walk(die, [symbol_of(die)], names, found)
         return found
 
