@@ -12,6 +12,8 @@ from codegen.front.types import BOOLEAN, HVA, NONE, SPAN_TYPE, U8T, OptionType, 
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
 from codegen.ir.types import PTR, SPAN, U8, U64
+from codegen.lang.spans import Span
+from codegen.lang.statics import static_of
 
 
 def address(whole: ir.Expr, loc: ir.Loc) -> ir.Expr:
@@ -41,11 +43,17 @@ def read_byte(f: FunctionLowering, base: Value, index: Value, node: ast.AST) -> 
 def write_byte(f: FunctionLowering, base: Value, index: Value, value: Value, node: ast.AST) -> None:
     """`s[i] = b`."""
     loc = f.loc(node)
-    if isinstance(base.static, bytes):
-        raise f.refuse("a byte string is read-only", node)
+    refuse_read_only(f, base, node)
     value = stored_value(f, value, U8T, "a byte")
     whole = f.once(base.code, "span")
     f.emit(ir.Store(byte_place(f, whole, index, loc), value.code, 1, loc))
+
+
+def refuse_read_only(f: FunctionLowering, base: Value, node: ast.AST) -> None:
+    """A byte string that is known when compiled is not written."""
+    found = static_of(base.static) if isinstance(base.static, Span) else None
+    if isinstance(base.static, bytes) or found is not None and found[0].constant:
+        raise f.refuse("a byte string is read-only", node)
 
 
 @method(SpanType, "slice")
@@ -86,6 +94,7 @@ def view(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
 @method(SpanType, "copy_from")
 def copy_from(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
     """`s.copy_from(t)`: equal lengths, or a trap."""
+    refuse_read_only(f, base, node)
     loc = f.loc(node)
     target = f.once(base.code, "span")
     source = f.once(typed(f, exactly(f, node, 1)[0], SPAN_TYPE, "the argument").code, "source")
@@ -98,6 +107,7 @@ def copy_from(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
 @method(SpanType, "fill")
 def fill(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
     """`s.fill(byte)`."""
+    refuse_read_only(f, base, node)
     loc = f.loc(node)
     target = f.once(base.code, "span")
     value = stored(f, exactly(f, node, 1)[0], U8T, "the argument")

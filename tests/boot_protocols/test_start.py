@@ -16,6 +16,9 @@ REMEDIES = {
     BootError.INITRD_TOO_LARGE: "raise `memory`",
     BootError.FILE_MISSING: "build the ISO again",
     BootError.NO_HOST_MEMORY: "lower `memory` or add RAM",
+    BootError.NO_SUCH_CPU: "leave it out",
+    BootError.NO_CPU_LEFT: "give it one that is not",
+    BootError.NO_REAL_TIME: "lower it, or that of another VM",
 }
 
 

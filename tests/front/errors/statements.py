@@ -3,7 +3,7 @@
 from typing import Never, TypeVar
 
 from codegen.lang import (
-    Array, Atomic, Field, HwEnum, Local, MmioBlock, Reg, RegArray, Span, Struct, at, count, fn, mmio, storage, u8, u32, u64, Hpa,
+    Array, Atomic, Field, HwEnum, Local, MmioBlock, Reg, RegArray, Span, Struct, at, count, fn, mmio, span, storage, u8, u32, u64, Hpa,
 )
 
 
@@ -476,10 +476,19 @@ def none_without_effect(n: u32) -> None:
 #   ^^^^ error: this statement has no effect
 
 
+BANNER = span(b"keelback")
+
+
 @fn
 def byte_string_written() -> None:
     b"text"[0] = 1
 #   ^^^^^^^^^^ error: a byte string is read-only
+    BANNER[0] = 75
+#   ^^^^^^^^^ error: a byte string is read-only
+    BANNER.fill(u8(0))
+#   ^^^^^^^^^^^^^^^^^^ error: a byte string is read-only
+    BANNER.copy_from(BANNER)
+#   ^^^^^^^^^^^^^^^^^^^^^^^^ error: a byte string is read-only
 
 
 @fn
