@@ -55,18 +55,40 @@ def decide(cpu: u32, now: u64) -> Entity | None:
         PROCESSORS.idle.fetch_and(~queue.bit)  # nobody, this decision least of all, sends it more than one entity
     if now >= queue.decide_at and queue.fair.load != 0:
         balance(cpu, now)
-    with queue.lock:
-        chosen = choose(queue, now)
-    hand_over(queue, now)
-    if chosen is None:
+    chosen = choose_and_offer(queue, now)
+    while chosen is None:
         # Idle first, then look: whoever begins to wait after the look sees the bit.
         PROCESSORS.idle.fetch_or(queue.bit)
-        if pull_any(cpu, now):
-            PROCESSORS.idle.fetch_and(~queue.bit)
-            with queue.lock:
-                chosen = choose(queue, now)
-            hand_over(queue, now)
+        if not pull_any(cpu, now):
+            break
+        PROCESSORS.idle.fetch_and(~queue.bit)
+        chosen = choose_and_offer(queue, now)  # nobody again when the cap of who came is reached
     return chosen
+
+
+@fn
+def choose_and_offer(queue: RunQueue, now: u64) -> Entity | None:
+    """Choose; whom the choice leaves waiting has a place on an idle processor if there is one. Who came while nobody
+    ran here was to run at once, but a later one may be preferred."""
+    with queue.lock:
+        nobody_ran = queue.current is None
+        chosen = choose(queue, now)
+        if nobody_ran and queue.fair.movable != 0:
+            offer_waiting(queue)
+    hand_over(queue, now)
+    return chosen
+
+
+@fn
+def offer_waiting(queue: RunQueue) -> None:
+    """Under the queue's lock: each idle processor that somebody who waits here may use looks for work."""
+    idle = PROCESSORS.idle.load() & ~queue.bit
+    while idle != 0:
+        entity = find_allowed(queue.fair, idle)
+        if entity is None:
+            return
+        kick_idle(entity)
+        idle = idle & PROCESSORS.idle.load()
 
 
 @fn

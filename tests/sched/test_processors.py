@@ -1,7 +1,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codegen.lang import i64, u32, u64
+from hypervisor.sched.queues import PROCESSORS, QUEUES
+from hypervisor.sched.scheduler import decide
 from tests.sched.simulator import MS, US, Simulation, Vm
+from tests.sched.world import SHARES
 
 times = st.tuples(st.integers(1, 8_000), st.integers(0, 8_000)).map(lambda t: (t[0] * US, (t[0] + t[1]) * US))
 
@@ -61,3 +65,20 @@ def test_released_vcpus_of_a_capped_vm_do_not_queue_where_others_idle() -> None:
         simulation = Simulation(4, [capped], seed=seed, jitter=30 * US)
         simulation.run(6_000)
         assert simulation.unused == 0
+
+
+def test_who_was_to_run_on_an_idle_processor_and_is_overtaken_there_goes_to_another() -> None:
+    overtaken, others = Vm(1, cpus=0b101), Vm(31, cpus=0b001, vcpus=3)
+    simulation = Simulation(3, [overtaken, Vm(cpus=0b010), others])
+    simulation.run(400)
+    assert simulation.unused == 0
+    assert simulation.ran(0)[0] == simulation.now
+
+
+def test_a_processor_that_finds_only_a_vcpu_whose_cap_is_reached_is_known_to_idle() -> None:
+    simulation = Simulation(2, [Vm(1_000, cpus=0b01), Vm(1, cap=10, vcpus=2)])
+    SHARES[1].left = i64(0)  # of the window that runs
+    assert simulation.call(decide, u32(0), u64(0)) is not None
+    assert simulation.call(decide, u32(1), u64(0)) is None
+    assert int(QUEUES[1].pulls) == 1
+    assert int(PROCESSORS.idle.load()) == 0b10

@@ -238,7 +238,7 @@ def look_at_idle_processors() -> None:
 @fn
 def audit() -> u32:
     """How many rules the queues break: every waiting entity is in exactly one slot, of its own processor and start;
-    loads and moments are the sums that they should be."""
+    loads and moments are the sums that they should be; where somebody may leave from is known."""
     faults = u32(0)
     found = u32(0)
     for cpu in range(PROCESSORS.count):
@@ -269,6 +269,8 @@ def audit() -> u32:
                 ahead = entity.virtual_time.wrapping_sub(queue.fair.base)
                 moment = moment - i64.trunc(ahead) * i64(entity.weight)
         if load != queue.fair.load or load != 0 and moment != 0 or here != queue.fair.waiting:
+            faults = faults + 1
+        if (PROCESSORS.crowded.load() & queue.bit != 0) != (queue.fair.movable != 0):
             faults = faults + 1
         if queue.lock.next.load() != queue.lock.serving.load():
             faults = faults + 1
