@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 import sys
@@ -71,6 +72,7 @@ def is_root(thing: object, module: str) -> TypeGuard[Fn | StubFn]:
 
 def main() -> int:
     """`python -m hypervisor.image_program VENDOR PROFILE IMAGE [ROOT...]`."""
+    gc.disable()  # the process ends before collecting trees and IR would pay
     vendor, profile, image, *roots = sys.argv[1:]
     try:
         compile_image(vendor, profile, Path(image), tuple(roots) or ROOTS)
