@@ -5,6 +5,7 @@ Tests run in a copy of the sources with the mistake; those that name the changed
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -33,7 +34,8 @@ class Copy:
             shutil.copy(ROOT / name, folder / name)
         (folder / "build").mkdir()
         for name in SHARED:
-            (folder / "build" / name).symlink_to(ROOT / "build" / name)
+            # Hard links: what a test in the copy removes is still there for us.
+            shutil.copytree(ROOT / "build" / name, folder / "build" / name, symlinks=True, copy_function=os.link)
 
     def fails(self, mutant: Mutant, test: str) -> bool:
         """Whether it passes, and fails with the mistake."""
@@ -82,7 +84,7 @@ def main() -> int:
     wanted = [key for key, outcome in found.items() if outcome["outcome"] == "accepted" and outcome["kind"] in TYPED]
     known = {key: entry for key, entry in accepted().items() if key in wanted}
     missing = 0
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
         copy = Copy(Path(folder))
         for key in wanted:
             if key in known:
