@@ -41,7 +41,7 @@ class Break(gdb.Command):
 
 
 class Print(gdb.Command):
-    """kb print EXPRESSION: like `print`, with Python's names: hypervisor.vm.lifecycle.VMS[0].state, or VMS[0].state."""
+    """kb print EXPRESSION: like `print`, with Python's names: hypervisor.vm.vm.VMS[0].state, or VMS[0].state."""
 
     def __init__(self) -> None:
         super().__init__("kb print", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)

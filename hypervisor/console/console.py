@@ -37,6 +37,7 @@ class Console(Struct):
     speaker: Field[u32]  # whose line that is: a VM's index, or MONITOR
     output: ByteRing
     input: ByteRing
+    told: Field[u32]  # `input.head` when the VM that has the focus was told of input last
 
 
 CONSOLE = storage(Console)
@@ -175,6 +176,20 @@ def fetch_input() -> None:
     if not CONSOLE.holding:
         CONSOLE.holding = True
         serial_hold(CONSOLE.serial, True)
+
+
+@fn
+def console_has_input() -> bool:
+    """Whether something typed waits."""
+    return not CONSOLE.input.is_empty()
+
+
+@fn
+def console_new_input() -> bool:
+    """Whether something was typed since the last call."""
+    new = CONSOLE.input.head != CONSOLE.told
+    CONSOLE.told = CONSOLE.input.head
+    return new
 
 
 @fn

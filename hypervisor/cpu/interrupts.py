@@ -5,6 +5,7 @@ from __future__ import annotations
 from codegen.lang import Hva, fn, u32
 from drivers.interrupt.lapic_driver import lapic_eoi, lapic_in_service
 from hypervisor.console.console import console_interrupt
+from hypervisor.cpu.leave import leave_guest
 from hypervisor.cpu.per_cpu import CPU
 
 FIRST_INTERRUPT = 32
@@ -44,6 +45,7 @@ def on_uart() -> None:
     CPU.here().uart_interrupts += 1
     lapic_eoi()
     console_interrupt()
+    leave_guest(CPU.here())
 
 
 @fn

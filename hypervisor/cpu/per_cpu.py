@@ -22,7 +22,6 @@ from hypervisor.cpu.gdt import Gdt, TaskState
 
 CPUS_MAX = 64
 MSR_GS_BASE = 0xC000_0101
-NO_VCPU = 0xFFFF_FFFF
 
 
 class PerCpu(Struct, align=64):
@@ -31,11 +30,15 @@ class PerCpu(Struct, align=64):
     self_address: Field[Hva]
     index: Field[u32]
     apic_id: Field[u32]
-    current_vcpu: Field[u32]  # index into the pool of vCPUs, or NO_VCPU
+    current_vcpu: Field[Hva]  # the vCPU whose turn it is, or 0
+    held_vcpu: Field[Hva]  # the vCPU of which this processor has parts in its registers (vcpu/hold.py), or 0; of these
     loaded_vcpu: Field[Hva]  # the vCPU whose state the back end keeps in this processor, or 0
     plain_vcpu: Field[Hva]  # AMD-V: the loaded vCPU, if it may be entered without a closer look, or 0
     extended_owner: Field[Hva]  # the vCPU whose extended state is in the registers, or 0
+    last_vm: Field[Hva]  # the VM whose vCPU was held here last, or 0
     locks_held: Field[u32]  # bit n: a lock of LockPlace n
+    reschedule: Atomic[u32]  # set by others, and by handlers of interrupts: decide anew
+    release: Atomic[u32]  # set by another processor that wants the vCPU which is held here
     timer_fired: Atomic[u32]  # set by the host timer's interrupt, cleared by who waits for it
     stack_top: Field[u64]
     # Written by handlers on stacks of their own, at any moment: atomics only.
@@ -61,7 +64,6 @@ def per_cpu_start(index: u32) -> None:
     own = CPUS[index]
     own.self_address = address_of(own)
     own.index = index
-    own.current_vcpu = NO_VCPU
     # A selector write clears the base on some processors, so it comes first.
     write_fs(u16(0))
     write_gs(u16(0))

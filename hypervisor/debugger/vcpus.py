@@ -10,7 +10,7 @@ from codegen.debugger.names import is_local
 from hypervisor.debugger.memory import count, element, in_monitor, physical_of, record, static_memory
 
 VCPUS = "hypervisor.vcpu.pool.VCPUS"
-VMS = "hypervisor.vm.lifecycle.VMS"
+VMS = "hypervisor.vm.vm.VMS"
 CPUS = "hypervisor.cpu.per_cpu.CPUS"
 
 

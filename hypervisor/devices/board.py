@@ -39,6 +39,7 @@ class Board(Struct):
     attention: Field[bool]  # INTR is up or the I/O APIC has messages: `deliver_board_interrupts` is due
     intr_seen: Field[bool]  # the LINT0 pins have seen INTR up
     deadline_changed: Field[bool]  # a timer is due earlier than before
+    input_waits: Field[bool]  # typed bytes wait until the UART has room
     request: Field[BoardRequest]
     ioapic: IoApic
     pit: Pit
@@ -72,6 +73,7 @@ def board_reset(board: Board, seconds: u64) -> None:
     board.attention = False
     board.intr_seen = False
     board.deadline_changed = False
+    board.input_waits = False
     board.request = BoardRequest.NONE
 
 

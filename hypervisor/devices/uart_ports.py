@@ -16,6 +16,8 @@ def read_uart(board: Board, port: u32, width: u32, now: u64) -> u32:
     """Ports 3F8H to 3FFH."""
     value = u32(uart_read(board.uart, port & 7))
     board_uart_changed(board)
+    if board.input_waits:
+        board.attention = True
     return value
 
 

@@ -17,8 +17,8 @@ from hypervisor.vcpu.contract import (
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
 from hypervisor.vm.console import empty_console
-from hypervisor.vm.isolation import prove_isolation
-from hypervisor.vm.vm import StopReason, VmState
+from hypervisor.vm.order import OrderKind, give_order
+from hypervisor.vm.vm import StopReason
 
 SEGMENTS = table(u32, [name.value for name in SegmentName])
 
@@ -35,10 +35,8 @@ def stop_with_dump(vcpu: Vcpu, reason: StopReason) -> Resume:
     """Stop the whole VM and log this vCPU's registers, behind the guest's own last words."""
     empty_console(vcpu.vm)
     dump(vcpu)
-    vcpu.vm.stop_reason = reason
-    vcpu.vm.state = VmState.STOPPED
     vcpu.state = VcpuState.STOPPED
-    prove_isolation(vcpu.vm)
+    give_order(vcpu.vm, OrderKind.STOP, reason)
     return Resume.YIELD
 
 

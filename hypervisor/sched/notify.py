@@ -1,12 +1,45 @@
-"""Telling a vCPU that somebody else has left work for it."""
+"""Telling a vCPU that somebody else has left work for it, and processors that they are to decide anew."""
 
 from __future__ import annotations
 
-from codegen.lang import fn, u32
-from hypervisor.vcpu.vcpu import Vcpu
+from codegen.lang import fn, u32, u64
+from hypervisor.cpu.kick import send_kick
+from hypervisor.cpu.per_cpu import CPU
+from hypervisor.sched.queues import PROCESSORS
+from hypervisor.sched.scheduler import wake
+from hypervisor.sched.vcpus import entity_of
+from hypervisor.time.clock import clock_now
+from hypervisor.vcpu.vcpu import NOBODY, Vcpu
 
 
 @fn
 def notify(vcpu: Vcpu, work: u32) -> None:
-    """Leave `work` (bits of VcpuWork) with a vCPU: it sees to it before its next entry."""
-    vcpu.work.fetch_or(work)
+    """Leave `work` (bits of VcpuWork) with a vCPU: it sees to it before its next instruction, and wakes if it sleeps.
+
+    Who says that a vCPU sleeps, or runs, does so before it looks at the work; who brings work does so before it looks
+    at these two. So one of them sees what the other one did. Bits that are set already have been told of.
+    """
+    if vcpu.work.fetch_or(work) & work == work:
+        return
+    if vcpu.asleep.load() != 0:
+        wake(entity_of(vcpu), clock_now())
+        send_kicks()
+        return
+    cpu = vcpu.running_on.load()
+    if cpu != NOBODY and cpu != CPU.current.index:
+        send_kick(cpu)
+
+
+@fn
+def send_kicks() -> None:
+    """After a call of the scheduler: have every processor decide anew whose queue has changed."""
+    if PROCESSORS.kicks.load() == 0:
+        return
+    rest = PROCESSORS.kicks.exchange(u64(0))
+    while rest != 0:
+        cpu = u32(rest.trailing_zeros())
+        rest = rest & (rest - 1)
+        if cpu == CPU.current.index:
+            CPU.current.reschedule.store(1)
+        else:
+            send_kick(cpu)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from codegen.lang import fn, range, storage_array, u32, u64
 from hypervisor.config.manifest import ManifestVm
-from hypervisor.sched.entity import Entity, EntityState, Share, entity_start, share_start
+from hypervisor.sched.entity import Entity, Share, entity_start, share_start
 from hypervisor.sched.queues import PROCESSORS, all_processors, processor_bit
 from hypervisor.sched.realtime import make_realtime
-from hypervisor.sched.scheduler import block, decide, wake
+from hypervisor.sched.scheduler import decide
 from hypervisor.time.clock import clock_now
 from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX
-from hypervisor.vcpu.vcpu import Vcpu, VcpuState
+from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.boot.error import BootError
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
-from hypervisor.vm.vm import VMS_MAX, Vm, VmState
+from hypervisor.vm.vm import VMS_MAX, Vm
 
 ENTITIES = storage_array(Entity, VCPUS_MAX)
 SHARES = storage_array(Share, VMS_MAX)
@@ -58,22 +58,21 @@ def admit(entity: Entity, allowed: u64, entry: ManifestVm) -> bool:
 
 
 @fn
-def wake_runnable(vcpu: Vcpu) -> None:
-    """Let the scheduler know of a vCPU that has begun to run, however that came about."""
-    entity = ENTITIES[vcpu.vm.vcpu_first + vcpu.index]
-    if vcpu.state == VcpuState.RUNNABLE and entity.state == EntityState.BLOCKED:
-        wake(entity, clock_now())
+def number_of(vcpu: Vcpu) -> u32:
+    """Its place in the pool."""
+    return vcpu.vm.vcpu_first + vcpu.index
+
+
+@fn
+def entity_of(vcpu: Vcpu) -> Entity:
+    """What the scheduler knows of it."""
+    return ENTITIES[number_of(vcpu)]
 
 
 @fn
 def decide_vcpu(cpu: u32) -> Vcpu | None:
-    """Whose turn it is on this processor. One that has halted or stopped since it was chosen last leaves its queue
-    here."""
-    while True:
-        entity = decide(cpu, clock_now())
-        if entity is None:
-            return None
-        vcpu = VCPUS[entity.tag]
-        if vcpu.state == VcpuState.RUNNABLE and vcpu.vm.state == VmState.RUNNING:
-            return vcpu
-        block(cpu, clock_now())
+    """Whose turn it is on this processor."""
+    entity = decide(cpu, clock_now())
+    if entity is None:
+        return None
+    return VCPUS[entity.tag]

@@ -83,6 +83,12 @@ def vcpu_set_deadline(vcpu: Vcpu, tsc: u64) -> None:
 
 
 @contract
+def vcpu_unload(vcpu: Vcpu) -> None:
+    """The calling processor has this vCPU loaded: bring all of its state to memory, so that any processor may load
+    it."""
+
+
+@contract
 def vcpu_flush_tlb(vcpu: Vcpu) -> None:
     """Drop all of this vCPU's translations before its next entry."""
 

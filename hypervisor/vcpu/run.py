@@ -15,7 +15,7 @@ from hypervisor.vcpu.contract import (
     vcpu_skip_instruction,
 )
 from hypervisor.vcpu.event import Event, EventType
-from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
+from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
 from hypervisor.vm.interrupts import interrupt_pending, take_interrupt
 
 NMI_VECTOR = 2
@@ -38,7 +38,7 @@ def run_slice(vcpu: Vcpu) -> None:
 def prepare_entry(vcpu: Vcpu) -> bool:
     """Everything that `work` names; False when the vCPU must not be entered now."""
     work = VcpuWork.of(vcpu.work.exchange(u32(0)))
-    if work.stop or vcpu.state != VcpuState.RUNNABLE:
+    if work.serve or work.reschedule:
         return False
     if work.deadline:
         vcpu_set_deadline(vcpu, vcpu.deadline)

@@ -48,25 +48,36 @@ class VcpuState(HwEnum, repr=u32):
     STOPPED = 4  # its VM has ended
 
 
+NOBODY = 0xFFFF_FFFF  # no processor
+
+
 class VcpuWork(BitStruct, repr=u32):
-    """Reasons to look closer before the next entry; zero on the fast path. Set with Atomic.fetch_or from anywhere."""
+    """Reasons to look closer before the next entry; zero on the fast path. The processor that runs the vCPU sets them
+    with `fetch_or`, everybody else through `notify` (hypervisor/sched/notify.py)."""
 
     interrupt: bool = bit(0)  # the local APIC or PIC may have a deliverable interrupt
     nmi: bool = bit(1)
     deadline: bool = bit(2)  # timers changed: recompute the preemption deadline
-    stop: bool = bit(3)  # the VM is to stop or reset
     tlb_flush: bool = bit(4)
-    event: bool = bit(5)  # `pending` holds an event
+    serve: bool = bit(5)  # leave the guest and look at everything: timers, messages, what is asked of the VM
+    reschedule: bool = bit(6)  # leave the guest: its processor is to decide anew
 
 
 class Vcpu(Struct, align=64):
-    """One virtual processor. `regs` comes first: the entry stubs address it from the structure's start."""
+    """One virtual processor. `regs` comes first: the entry stubs address it from the structure's start.
+
+    All of it belongs to the processor that runs it (`running_on`), but for the atomics: docs/smp.md.
+    """
 
     regs: GuestRegisters
     vm: Field[Vm]
     index: Field[u32]
     state: Field[VcpuState]
     work: Atomic[u32]  # VcpuWork
+    running_on: Atomic[u32]  # the processor whose turn it has, or NOBODY
+    held_by: Atomic[u32]  # the processor that has parts of its state in registers, or NOBODY
+    asleep: Atomic[u32]  # 1: it has nothing to do, so whoever brings it work wakes it
+    parked: Atomic[u64]  # the last VmOrder for which it has come to rest
     exit: ExitRecord
     pending: Field[Event]  # to inject at the next entry (exceptions, re-injection)
     pending_error: Field[u32]

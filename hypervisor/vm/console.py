@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn
-from hypervisor.console.console import console_push, console_room, console_take_input
+from codegen.lang import Atomic, Field, Struct, fn, range, storage, u32
+from hypervisor.console.console import (
+    console_has_input,
+    console_new_input,
+    console_push,
+    console_room,
+    console_take_input,
+)
 from hypervisor.console.guests import console_focus, console_put_guest_byte
 from hypervisor.devices.board import board_uart_changed
 from hypervisor.devices.uart import uart_can_receive, uart_receive, uart_take_output
-from hypervisor.vm.vm import Vm
+from hypervisor.sched.notify import notify
+from hypervisor.vcpu.pool import vcpu_of
+from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.interrupts import service_board
+from hypervisor.vm.order import SERVE_WORK
+from hypervisor.vm.vm import VMS, VMS_MAX, Vm, VmState
 
 ROOM_MIN = 64  # bytes that stay free for the monitor's own lines
+
+
+class ConsoleWaits(Struct):
+    """Bit n: VM n has output for which the line's queue had no room."""
+
+    for_room: Atomic[u32]
+
+
+CONSOLE_WAITS = storage(ConsoleWaits)
+
+
+@fn
+def serve_console(vcpu: Vcpu) -> None:
+    """Once in a while, by any vCPU's thread: what the guest has sent; by vCPU 0's, what was typed for it."""
+    vm = vcpu.vm
+    if vm.board.uart.sent_count != 0:
+        drain_console(vm)
+    if vcpu.index == 0:
+        feed_console(vm)
 
 
 @fn
@@ -18,7 +48,10 @@ def drain_console(vm: Vm) -> None:
     which is then busy for the guest, so nothing is lost."""
     uart = vm.board.uart
     sent = False
-    while console_room() > ROOM_MIN:
+    while uart.sent_count != 0:
+        if console_room() <= ROOM_MIN:
+            CONSOLE_WAITS.for_room.fetch_or(u32(1) << vm.id)
+            break
         byte = uart_take_output(uart)
         if byte is None:
             break
@@ -46,7 +79,11 @@ def feed_console(vm: Vm) -> None:
     if console_focus() != vm.id:
         return
     received = False
-    while uart_can_receive(vm.board.uart):
+    vm.board.input_waits = False
+    while console_has_input():
+        if not uart_can_receive(vm.board.uart):
+            vm.board.input_waits = True
+            break
         byte = console_take_input()
         if byte is None:
             break
@@ -54,3 +91,18 @@ def feed_console(vm: Vm) -> None:
         received = True
     if received:
         board_uart_changed(vm.board)
+        service_board(vm)
+
+
+@fn
+def wake_for_console() -> None:
+    """By the processor that the UART interrupts: tell the VMs for which there is room, or input, again."""
+    if CONSOLE_WAITS.for_room.load() != 0 and console_room() > ROOM_MIN:
+        waiting = CONSOLE_WAITS.for_room.exchange(u32(0))
+        for i in range(u32(VMS_MAX)):
+            if waiting >> i & 1 != 0:
+                notify(vcpu_of(VMS[i], u32(0)), SERVE_WORK)
+    if console_new_input():
+        focus = VMS[console_focus()]
+        if focus.state == VmState.RUNNING:
+            notify(vcpu_of(focus, u32(0)), SERVE_WORK)

@@ -14,14 +14,16 @@ from hypervisor.memory.second_level import MapError, second_level_create, second
 from hypervisor.sched.vcpus import schedule_vm
 from hypervisor.time.clock import CLOCK
 from hypervisor.vcpu.contract import AccessRights, vcpu_create
+from hypervisor.vcpu.hold import hold, release
 from hypervisor.vcpu.pool import POOL, VCPUS, VCPUS_MAX
+from hypervisor.vcpu.vcpu import NOBODY
 from hypervisor.vm.boot.error import BootError, words_for
 from hypervisor.vm.boot.memory_map import DEVICE_HOLE, FOUR_GIB
 from hypervisor.vm.cpuid_policy import fill_cpuid
 from hypervisor.vm.isolation import prove_isolation
-from hypervisor.vm.lifecycle import VMS, reset_hardware, start_vm
+from hypervisor.vm.lifecycle import reset_hardware, start_vm
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
-from hypervisor.vm.vm import Vm, VmFlags, VmState
+from hypervisor.vm.vm import VMS, Vm, VmFlags, VmState
 
 RUN = 0x20_0000
 CONTROL_FRAMES = 4
@@ -107,11 +109,16 @@ def create_vcpus(vm: Vm, wanted: u32) -> BootError | None:
         vcpu = VCPUS[vm.vcpu_first + i]
         vcpu.vm = vm
         vcpu.index = i
+        vcpu.running_on.store(NOBODY)
+        vcpu.held_by.store(NOBODY)
+        vcpu.asleep.store(1)
         control = allocate_frames(u32(CONTROL_FRAMES), u8(Owner.CONTROL))
         extended = allocate_frames((XSTATE.area_bytes + 4095) // 4096, u8(Owner.CONTROL))
         if control is None or extended is None:
             return BootError.NO_HOST_MEMORY
         vcpu.xstate = address_of(phys(XsaveArea, extended))
+        hold(vcpu)
         vcpu_create(vcpu, control, vm.second_level_root, vm.vcpu_first + i + 1)
+        release(vcpu)
     POOL.used = POOL.used + wanted
     return None

@@ -26,6 +26,7 @@ from hypervisor.devices.lapic.priority import (
 )
 from hypervisor.devices.lapic.state import LapicEffect, LapicMode
 from hypervisor.devices.pic import pic_acknowledge
+from hypervisor.sched.notify import notify
 from hypervisor.time.clock import ns_to_tsc
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
@@ -102,13 +103,13 @@ def apply_local_effect(vcpu: Vcpu, effect: LapicEffect) -> None:
 @fn
 def ask_for_interrupt(vcpu: Vcpu) -> None:
     """Look for a deliverable interrupt before the next entry."""
-    vcpu.work.fetch_or(INTERRUPT_WORK)
+    notify(vcpu, INTERRUPT_WORK)
 
 
 @fn
 def raise_nmi(vcpu: Vcpu) -> None:
     """An NMI for this vCPU."""
-    vcpu.work.fetch_or(NMI_WORK)
+    notify(vcpu, NMI_WORK)
 
 
 @fn
@@ -200,6 +201,7 @@ def accept_message(vcpu: Vcpu, delivery: DeliveryMode, vector: u32, level: bool)
         case DeliveryMode.STARTUP:
             lapic.startup_pending = True
             lapic.startup_vector = vector
+            ask_for_interrupt(vcpu)
         case _:
             return True  # SMI, ExtINT: taken and without effect, as there is no SMM, and no PIC on the other end
     return True

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, range, rdtsc, storage_array, u8, u32, u64
+from codegen.lang import fn, range, rdtsc, u8, u32, u64
 from hypervisor.console.log import log
-from hypervisor.devices.board import BoardRequest, board_reset
+from hypervisor.devices.board import board_reset
 from hypervisor.devices.lapic.state import lapic_enter_virtual_wire, lapic_reset
 from hypervisor.devices.rtc_memory import cmos_describe_memory
 from hypervisor.memory.guest import fill
+from hypervisor.cpu.kick import send_kick
+from hypervisor.sched.notify import notify
 from hypervisor.time.clock import SECOND
 from hypervisor.time.wall import wall_at
 from hypervisor.vcpu.contract import vcpu_flush_tlb, vcpu_reset_registers, vcpu_set_tsc_offset
-from hypervisor.vcpu.load import reset_extended_state
+from hypervisor.vcpu.hold import hold, release, reset_extended_state
 from hypervisor.vcpu.msr_state import reset_msrs
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
@@ -19,11 +21,12 @@ from hypervisor.vm.boot.error import words_for
 from hypervisor.vm.boot.memory_map import low_ram_end
 from hypervisor.vm.boot.start import place_guest
 from hypervisor.vm.console import empty_console
+from hypervisor.vm.hopeless import all_bits
 from hypervisor.vm.isolation import prove_isolation
+from hypervisor.vm.order import SERVE_WORK, OrderKind, VmOrder, end_order
 from hypervisor.vm.timers import vm_now
-from hypervisor.vm.vm import VMS_MAX, StopReason, Vm, VmState
+from hypervisor.vm.vm import VMS, VMS_MAX, StopReason, Vm, VmState
 
-VMS = storage_array(Vm, VMS_MAX)
 MILLISECOND = 1_000_000  # ns
 
 
@@ -47,6 +50,8 @@ def start_vm(vm: Vm) -> None:
         vm.stop_reason = StopReason.CRASHED
         return
     vm.state = VmState.RUNNING
+    vm.hopeless.store(all_bits(vm) & ~u64(1))
+    notify(vcpu_of(vm, u32(0)), SERVE_WORK)
     log(f"{vm.name_span()}: started, {vm.memory_size >> 20} MiB, {vm.vcpu_count} vCPU")
 
 
@@ -77,6 +82,7 @@ def reset_hardware(vm: Vm) -> None:
 @fn(cold=True)
 def reset_vcpu(vcpu: Vcpu) -> None:
     """One processor: vCPU 0 runs, the others wait for a start-up IPI."""
+    hold(vcpu)
     lapic_reset(vcpu.lapic, vcpu.index, vcpu.index == 0)
     if vcpu.index == 0:
         lapic_enter_virtual_wire(vcpu.lapic)
@@ -89,31 +95,31 @@ def reset_vcpu(vcpu: Vcpu) -> None:
     vcpu_set_tsc_offset(vcpu, vcpu.tsc_offset)
     vcpu_flush_tlb(vcpu)
     vcpu.state = VcpuState.RUNNABLE if vcpu.index == 0 else VcpuState.WAIT_FOR_STARTUP
+    release(vcpu)
 
 
-@fn
-def serve_request(vm: Vm) -> None:
-    """Do what the guest asked of its board."""
-    match vm.board.request:
-        case BoardRequest.RESET:
-            empty_console(vm)
-            log(f"{vm.name_span()}: reset by the guest after {vm_now(vm) // MILLISECOND} ms")
-            vm.board.request = BoardRequest.NONE
-            restart_vm(vm)
-        case BoardRequest.POWER_OFF:
-            vm.board.request = BoardRequest.NONE
-            stop_vm(vm, StopReason.POWER_OFF)
-            log(f"{vm.name_span()}: powered off after {vm_now(vm) // MILLISECOND} ms")
-        case _:
-            return
+@fn(cold=True)
+def carry_out(vm: Vm, order: VmOrder) -> None:
+    """On vCPU 0's thread, while all others rest."""
+    empty_console(vm)
+    if order.kind == OrderKind.RESET:
+        log(f"{vm.name_span()}: reset by the guest after {vm_now(vm) // MILLISECOND} ms")
+        restart_vm(vm)
+    else:
+        stop_vm(vm, order.reason)
+    end_order(vm, order)
 
 
-@fn
+@fn(cold=True)
 def stop_vm(vm: Vm, reason: StopReason) -> None:
     """No vCPU of it runs again until it is started anew."""
-    empty_console(vm)
     vm.stop_reason = reason
     vm.state = VmState.STOPPED
     for i in range(vm.vcpu_count):
         vcpu_of(vm, i).state = VcpuState.STOPPED
     prove_isolation(vm)
+    if reason == StopReason.POWER_OFF:
+        log(f"{vm.name_span()}: powered off after {vm_now(vm) // MILLISECOND} ms")
+    elif reason == StopReason.HALTED:
+        log(f"{vm.name_span()}: halted with interrupts off: nothing can wake it")
+    send_kick(u32(0))  # it says when the last one has stopped

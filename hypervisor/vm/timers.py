@@ -3,12 +3,11 @@ from them."""
 
 from __future__ import annotations
 
-from codegen.lang import fn, min, range, rdtsc, u64
+from codegen.lang import fn, min, rdtsc, u64
 from hypervisor.devices.board import board_advance, board_next_deadline
 from hypervisor.devices.clock import NEVER
 from hypervisor.devices.lapic.timer import lapic_advance_timer, lapic_write_tsc_deadline
 from hypervisor.time.clock import ns_to_tsc, tsc_to_ns
-from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.interrupts import apply_effect, service_board
 from hypervisor.vm.vm import Vm
@@ -29,24 +28,23 @@ def host_tsc_at(vm: Vm, moment: u64) -> u64:
 
 
 @fn
-def advance_timers(vm: Vm) -> None:
-    """Fire every timer of the VM that is due, and deliver what follows."""
-    now = vm_now(vm)
-    board_advance(vm.board, now)
-    service_board(vm)
-    for i in range(vm.vcpu_count):
-        vcpu = vcpu_of(vm, i)
-        if vcpu.lapic.timer_deadline <= now:
-            apply_effect(vcpu, lapic_advance_timer(vcpu.lapic, now))
+def advance_timers(vcpu: Vcpu) -> None:
+    """Fire every timer that is due and that this vCPU carries: its local APIC's; vCPU 0 also the board's."""
+    now = vm_now(vcpu.vm)
+    if vcpu.index == 0 and board_next_deadline(vcpu.vm.board) <= now:
+        board_advance(vcpu.vm.board, now)
+        service_board(vcpu.vm)
+    if vcpu.lapic.timer_deadline <= now:
+        apply_effect(vcpu, lapic_advance_timer(vcpu.lapic, now))
 
 
 @fn
-def next_deadline(vm: Vm) -> u64:
-    """The next moment, in ns of the VM's clock, at which one of its timers is due; NEVER for none."""
-    deadline = board_next_deadline(vm.board)
-    for i in range(vm.vcpu_count):
-        deadline = min(deadline, vcpu_of(vm, i).lapic.timer_deadline)
-    return deadline
+def wake_time(vcpu: Vcpu) -> u64:
+    """The host TSC at which the next of these timers is due; the far future for none."""
+    deadline = vcpu.lapic.timer_deadline
+    if vcpu.index == 0:
+        deadline = min(deadline, board_next_deadline(vcpu.vm.board))
+    return host_tsc_at(vcpu.vm, deadline)
 
 
 @fn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import (
     Array,
+    Atomic,
     BitStruct,
     Field,
     Hpa,
@@ -14,6 +15,7 @@ from codegen.lang import (
     count,
     fn,
     span_of,
+    storage_array,
     u8,
     u32,
     u64,
@@ -33,7 +35,6 @@ class VmState(HwEnum, repr=u32):
     ABSENT = 0
     READY = 1  # built, not started
     RUNNING = 2
-    RESETTING = 3  # asked for by the guest: rebuilt from its files at the next turn
     STOPPED = 4
 
 
@@ -77,6 +78,8 @@ class Vm(Struct, align=64):
     name: VmName
     vcpu_first: Field[u32]  # index into the pool of vCPUs
     vcpu_count: Field[u32]
+    order: Atomic[u64]  # VmOrder: what is to be done to the whole VM
+    hopeless: Atomic[u64]  # bit n: vCPU n sleeps, and only another vCPU can wake it
     memory_size: Field[u64]  # bytes of RAM
     manifest_index: Field[u32]
     memory: GuestMemory
@@ -91,6 +94,9 @@ class Vm(Struct, align=64):
     def name_span(self) -> Span:
         """The name's bytes, without the padding."""
         return self.name.text()
+
+
+VMS = storage_array(Vm, VMS_MAX)
 
 
 @fn

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import Hpa, fn, range, rdtsc, u32, u64
-from hypervisor.console.console import console_interrupt
+from codegen.lang import Hpa, fn, range, u32
 from hypervisor.console.log import log
-from hypervisor.cpu.idle import idle_until
 from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.machine import machine_begin, machine_complete
-from hypervisor.sched.loop import run_turn, schedule, serve_vms
+from hypervisor.sched.loop import schedule, schedule_once
 from hypervisor.sched.queues import QUEUES
-from hypervisor.sched.vcpus import ENTITIES, decide_vcpu
-from hypervisor.time.clock import clock_now, ns_to_tsc
+from hypervisor.sched.vcpus import ENTITIES
+from hypervisor.time.clock import clock_now
 from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
 from hypervisor.vcpu.pool import POOL
@@ -43,13 +41,7 @@ def start_on_own_stack() -> Never:
 def measure() -> None:
     begin = clock_now()
     while clock_now() - begin < MEASURED:
-        console_interrupt()
-        deadline = serve_vms()
-        vcpu = decide_vcpu(u32(0))
-        if vcpu is not None:
-            run_turn(vcpu, deadline)
-        else:
-            idle_until(rdtsc().wrapping_add(ns_to_tsc(u64(100_000))))
+        schedule_once(u32(0))
     elapsed = clock_now() - begin
     for i in range(POOL.used):
         log(f"used by {i}: {ENTITIES[i].ran // 1000} of {elapsed // 1000} us")

@@ -46,7 +46,7 @@ COMMANDS = (
     "print vcpu.state",
     "print vcpu.vm.flags",
     "kb print VMS[0].name.length",
-    "kb print hypervisor.vm.lifecycle.VMS[0].state",
+    "kb print hypervisor.vm.vm.VMS[0].state",
     "kb print vcpu.index",
     "kb print CPUS[0].loaded_vcpu == vcpu",
     "kb print VMS[0].state == VmState.RUNNING",
@@ -137,7 +137,7 @@ def test_spans_and_options_are_shown_as_python_writes_them(shown: dict[str, str]
 
 def test_static_memory_has_its_name_in_python(shown: dict[str, str]) -> None:
     assert shown["kb print VMS[0].name.length"].endswith(f"= {len('debugged')}")
-    assert shown["kb print hypervisor.vm.lifecycle.VMS[0].state"].endswith("= VmState.RUNNING")
+    assert shown["kb print hypervisor.vm.vm.VMS[0].state"].endswith("= VmState.RUNNING")
     assert shown["kb print vcpu.index"].endswith("= 0")
     assert shown["kb print VMS[0].state == VmState.RUNNING"].endswith("= 1")
 

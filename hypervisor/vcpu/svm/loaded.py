@@ -6,6 +6,7 @@ from codegen.lang import (
     Hva,
     address_of,
     fn,
+    implements,
     read_dr0,
     read_dr1,
     read_dr2,
@@ -17,6 +18,7 @@ from codegen.lang import (
     write_dr3,
 )
 from hypervisor.cpu.per_cpu import CPU
+from hypervisor.vcpu import contract
 from hypervisor.vcpu.svm.instructions import vmsave
 from hypervisor.vcpu.svm.state import svm_of
 from hypervisor.vcpu.svm.tlb import FLUSH_ALL
@@ -36,11 +38,7 @@ def switch_to(vcpu: Vcpu) -> None:
     """Give the processor to `vcpu`, taking it from the vCPU that it holds."""
     previous = CPU.current.loaded_vcpu
     if previous != Hva(0):
-        old = svm_of(view_at(Vcpu, previous))
-        old.dr0 = read_dr0()
-        old.dr1 = read_dr1()
-        old.dr2 = read_dr2()
-        old.dr3 = read_dr3()
+        vcpu_unload(view_at(Vcpu, previous))
     CPU.current.loaded_vcpu = address_of(vcpu)
     state = svm_of(vcpu)
     write_dr0(state.dr0)
@@ -50,3 +48,16 @@ def switch_to(vcpu: Vcpu) -> None:
     vmsave(state.host_physical)
     # ASIDs are shared when there are more vCPUs than numbers, and translations of an earlier stay may be stale.
     state.flush = FLUSH_ALL
+
+
+@implements(contract.vcpu_unload)
+@fn(cold=True)
+def vcpu_unload(vcpu: Vcpu) -> None:
+    """Take the debug registers back; the VMCB has everything else."""
+    state = svm_of(vcpu)
+    state.dr0 = read_dr0()
+    state.dr1 = read_dr1()
+    state.dr2 = read_dr2()
+    state.dr3 = read_dr3()
+    CPU.current.plain_vcpu = Hva(0)
+    CPU.current.loaded_vcpu = Hva(0)

@@ -10,6 +10,7 @@ from codegen.lang import (
     Hva,
     address_of,
     fn,
+    implements,
     rdmsr,
     read_cr2,
     read_dr0,
@@ -29,6 +30,7 @@ from codegen.lang import (
     wrmsr,
 )
 from hypervisor.cpu.per_cpu import CPU
+from hypervisor.vcpu import contract
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vcpu.vmx import msr_index
 from hypervisor.vcpu.vmx.host_state import write_host_state
@@ -49,7 +51,7 @@ def switch_to(vcpu: Vcpu) -> None:
     """Give the processor to `vcpu`, taking it from the vCPU that it holds."""
     previous = CPU.current.loaded_vcpu
     if previous != Hva(0):
-        unload(view_at(Vcpu, previous))
+        vcpu_unload(view_at(Vcpu, previous))
     CPU.current.loaded_vcpu = address_of(vcpu)
     state = vmx_of(vcpu)
     assert vmptrld(state.vmcs)
@@ -61,8 +63,9 @@ def switch_to(vcpu: Vcpu) -> None:
     give_registers(state)
 
 
+@implements(contract.vcpu_unload)
 @fn(cold=True)
-def unload(vcpu: Vcpu) -> None:
+def vcpu_unload(vcpu: Vcpu) -> None:
     """Take the processor's registers back and its VMCS to memory, so that any processor may load it (SDM 25.11.1)."""
     state = vmx_of(vcpu)
     take_registers(state)

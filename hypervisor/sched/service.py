@@ -1,0 +1,73 @@
+"""What a processor does between turns: wake sleepers whose time has come; on the first one, the console as well."""
+
+from __future__ import annotations
+
+from codegen.lang import Field, Struct, fn, min, range, rdtsc, storage, storage_array, u32, u64
+from hypervisor.console.console import console_interrupt
+from hypervisor.console.guests import console_flush_silent_guests
+from hypervisor.cpu.machine_check_report import log_machine_checks
+from hypervisor.cpu.per_cpu import CPUS_MAX
+from hypervisor.sched.deadlines import Deadlines, deadline_next, deadline_owner, deadline_set
+from hypervisor.sched.notify import notify
+from hypervisor.sched.queues import NEVER, QUEUES
+from hypervisor.time.clock import ns_to_tsc, tsc_at
+from hypervisor.vcpu.pool import VCPUS
+from hypervisor.vcpu.vcpu import VcpuWork
+from hypervisor.vm.console import wake_for_console
+from hypervisor.vm.vm import VMS, VMS_MAX
+
+LOG_LINES_PER_SECOND = 50
+SECOND = 1_000_000_000
+HOUSEKEEPER = 0  # the processor that the UART interrupts
+SERVE_WORK = u32(VcpuWork(serve=True))
+
+
+class Service(Struct):
+    """The first processor's."""
+
+    next_second: Field[u64]  # host TSC of the next `serve_second`
+
+
+SERVICE = storage(Service)
+DEADLINES = storage_array(Deadlines, CPUS_MAX)
+
+
+@fn
+def serve_processor(cpu: u32) -> None:
+    """Everything that is due."""
+    if cpu == HOUSEKEEPER:
+        console_interrupt()
+        wake_for_console()
+        serve_second()
+    sleepers = DEADLINES[cpu]
+    while deadline_next(sleepers) <= rdtsc():
+        number = deadline_owner(sleepers)
+        deadline_set(sleepers, number, u64(NEVER))
+        notify(VCPUS[number], SERVE_WORK)
+
+
+@fn
+def turn_end(cpu: u32) -> u64:
+    """The host TSC at which this processor has to do something else than run its vCPU."""
+    end = min(deadline_next(DEADLINES[cpu]), moment_of(QUEUES[cpu].decide_at))
+    return min(end, SERVICE.next_second) if cpu == HOUSEKEEPER else end
+
+
+@fn
+def serve_second() -> None:
+    """Once a second each VM may cause a bounded number of log lines again, a silent one's unfinished line is printed,
+    and the hardware is asked for errors."""
+    now = rdtsc()
+    if now < SERVICE.next_second:
+        return
+    SERVICE.next_second = now.wrapping_add(ns_to_tsc(u64(SECOND)))
+    for i in range(u32(VMS_MAX)):
+        VMS[i].log_budget = LOG_LINES_PER_SECOND
+    console_flush_silent_guests()
+    log_machine_checks()
+
+
+@fn
+def moment_of(ns: u64) -> u64:
+    """The host TSC at a moment of the scheduler; the far future for NEVER."""
+    return ns if ns == NEVER else tsc_at(ns)
