@@ -7,7 +7,7 @@ another way and runs elsewhere leaves a deadline behind, which wakes it once for
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, Struct, count, fn, min, range, u32, u64
+from codegen.lang import Array, Struct, count, fn, min, range, u32, u64
 from hypervisor.vcpu.pool import VCPUS_MAX
 
 NEVER = 0xFFFF_FFFF_FFFF_FFFF

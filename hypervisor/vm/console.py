@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Atomic, Field, Struct, fn, range, storage, u32
+from codegen.lang import Atomic, Struct, fn, range, storage, u32
 from hypervisor.console.console import (
     console_has_input,
     console_new_input,

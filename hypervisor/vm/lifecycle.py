@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from codegen.lang import fn, range, rdtsc, u8, u32, u64
 from hypervisor.console.log import log
+from hypervisor.cpu.kick import send_kick
 from hypervisor.devices.board import board_reset
 from hypervisor.devices.lapic.state import lapic_enter_virtual_wire, lapic_reset
 from hypervisor.devices.rtc_memory import cmos_describe_memory
 from hypervisor.memory.guest import fill
-from hypervisor.cpu.kick import send_kick
 from hypervisor.sched.notify import notify
 from hypervisor.time.clock import SECOND
 from hypervisor.time.wall import wall_at

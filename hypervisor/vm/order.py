@@ -1,4 +1,4 @@
-"""What is to be done to a VM as a whole: asked for by anybody, done by vCPU 0 once every other vCPU has come to rest."""
+"""What is to be done to a VM as a whole: asked for by anybody, done by vCPU 0 once all other vCPUs have come to rest."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def end_order(vm: Vm, order: VmOrder) -> None:
 
 @fn
 def park(vcpu: Vcpu, order: VmOrder) -> None:
-    """Any but vCPU 0, its state in memory: at rest until the order has been carried out. Nothing of it may be touched by
-    its own thread afterwards."""
+    """Any but vCPU 0, its state in memory: it rests until the order has been carried out, and its own thread touches
+    nothing of it."""
     vcpu.parked.store(u64(order))
     notify(vcpu_of(vcpu.vm, u32(0)), SERVE_WORK)
 

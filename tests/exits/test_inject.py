@@ -8,7 +8,7 @@ from hypervisor.exits.registry import Resume
 from hypervisor.vcpu.event import Event, EventType, error_code_vectors
 from hypervisor.vcpu.vcpu import VcpuState
 from hypervisor.vm.vm import StopReason
-from tests.played_guest.machine import everywhere, new_machine, set_mode
+from tests.played_guest.machine import everywhere, new_machine, set_mode, stop_ordered
 
 DE, DB, NMI, BP, UD, DF, TS, NP, SS, GP, PF, AC = 0, 1, 2, 3, 6, 8, 10, 11, 12, 13, 14, 17
 BENIGN = (DB, BP, UD, AC)
@@ -83,4 +83,4 @@ def test_interrupts_are_benign_whatever_their_vector(run, vcpu, kind):
 def test_an_exception_behind_a_double_fault_is_the_end(run, vcpu, second):
     on_its_way(vcpu, DF)
     assert run(queue_exception, vcpu, u32(second), u32(0)) == Resume.YIELD
-    assert vcpu.state == VcpuState.STOPPED and vcpu.vm.stop_reason == StopReason.TRIPLE_FAULT
+    assert vcpu.state == VcpuState.STOPPED and stop_ordered(vcpu.vm) == StopReason.TRIPLE_FAULT

@@ -18,7 +18,7 @@ from hypervisor.vcpu.exit import AccessCause
 from hypervisor.vcpu.svm.state import save_of
 from hypervisor.vcpu.vcpu import VcpuState
 from hypervisor.vm.vm import StopReason, VmState
-from tests.played_guest.machine import VM, everywhere, new_machine, put, set_mode
+from tests.played_guest.machine import VM, everywhere, new_machine, put, set_mode, stop_ordered
 
 RIP = 0x20_0000
 IO_APIC, ABSENT = 0xFEC0_0000, 0xD000_0000
@@ -115,7 +115,7 @@ def test_what_no_instruction_stands_for_stops_the_vm(vcpu, cause, pending, reaso
     VM.state, vcpu.state = VmState.RUNNING, VcpuState.RUNNABLE
     vcpu.pending = Event(vector=u8(0x30), type=EventType.INTERRUPT, valid=pending)
     assert touch(vcpu, lambda f, *a: f(*a), "0f1103", ABSENT, **cause) == Resume.YIELD
-    assert VM.state == VmState.STOPPED and VM.stop_reason == reason and vcpu.state == VcpuState.STOPPED
+    assert stop_ordered(VM) == reason and vcpu.state == VcpuState.STOPPED
 
 
 def test_an_instruction_that_went_away_is_retried(vcpu):
@@ -160,5 +160,5 @@ def test_a_fetch_goes_on_where_large_pages_are_kept_from_executing(run, vcpu):
     second_level_map(root, Gpa(0), ram, u64(2 << 20), AccessRights.READ_WRITE_EXECUTE, ram_owner, tables)
     vcpu.vm.second_level_root = root
     assert touch(vcpu, run, "90", 0, fetch=True) == Resume.SAME_INSTRUCTION
-    assert vcpu.vm.state != VmState.STOPPED
+    assert stop_ordered(vcpu.vm) is None
     assert touch(vcpu, run, "90", 4 << 20, fetch=True) == Resume.YIELD, "no memory is there"

@@ -8,7 +8,7 @@ from hypervisor.vcpu.svm.state import save_of, svm_of
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
 from hypervisor.vm.vm import StopReason, VmState
 from tests.played_guest.log import MonitorLog
-from tests.played_guest.machine import VM, everywhere, new_machine, set_mode
+from tests.played_guest.machine import VM, everywhere, new_machine, set_mode, stop_ordered
 
 UNDEFINED_OPCODE = 6
 
@@ -28,7 +28,7 @@ def test_an_unknown_exit_of_a_kernel_stops_its_vm_with_a_dump(run, vcpu):
     log = MonitorLog()
     vcpu.regs.r13 = 0xFEED
     assert run(stop_on_unhandled_exit, vcpu) == Resume.YIELD
-    assert (VM.state, VM.stop_reason, vcpu.state) == (VmState.STOPPED, StopReason.CRASHED, VcpuState.STOPPED)
+    assert (stop_ordered(VM), vcpu.state) == (StopReason.CRASHED, VcpuState.STOPPED)
     assert "exit 0x7f (qualification 0x1234) is not handled" in log.lines()[0]
     dump = "\n".join(log.lines()[1:])
     assert "rip 0000000000200000" in dump and "r13 000000000000feed" in dump and "CS" in dump
@@ -39,7 +39,7 @@ def test_an_unknown_exit_of_user_code_is_an_undefined_opcode(run, vcpu):
     save_of(vcpu).cpl = 3
     assert run(stop_on_unhandled_exit, vcpu) == Resume.SAME_INSTRUCTION
     assert vcpu.pending.valid and vcpu.pending.vector == UNDEFINED_OPCODE
-    assert VM.state == VmState.RUNNING
+    assert stop_ordered(VM) is None
 
 
 @everywhere
@@ -47,7 +47,7 @@ def test_a_refused_entry_names_the_rule_that_is_broken(run, vcpu):
     log = MonitorLog()
     svm_of(vcpu).vmcb.control.asid = 0
     assert run(stop_on_failed_entry, vcpu) == Resume.YIELD
-    assert VM.stop_reason == StopReason.ENTRY_FAILED
+    assert stop_ordered(VM) == StopReason.ENTRY_FAILED
     assert [line for line in log.lines() if "15.5.1" in line] == ["  APM vol. 2, 15.5.1: ASID is zero"]
 
 

@@ -24,7 +24,8 @@ from hypervisor.memory.guest import add_slot
 from hypervisor.time.clock import clock_start
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.vm import Vm
+from hypervisor.vm.order import OrderKind, order_of
+from hypervisor.vm.vm import StopReason, Vm
 from tests.played_guest.back_end import back_end
 
 RAM = 0x100_0000  # bytes at guest-physical 0
@@ -122,6 +123,12 @@ def map_identity() -> None:
     put(0x1000, (0x2007).to_bytes(8, "little"))
     put(0x2000, (0x3007).to_bytes(8, "little"))
     put(0x3000, b"".join((i << 21 | 0x87).to_bytes(8, "little") for i in range(512)))
+
+
+def stop_ordered(vm: Vm) -> StopReason | None:
+    """Why the VM is to stop, if it is."""
+    order = order_of(vm)
+    return order.reason if order.kind == OrderKind.STOP else None
 
 
 def put(gpa: int, data: bytes) -> None:

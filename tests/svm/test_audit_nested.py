@@ -16,7 +16,7 @@ from hypervisor.vcpu.exit import AccessCause
 from hypervisor.vcpu.svm.audit_nested import RULES, second_level_audit
 from hypervisor.vcpu.svm.nested_paging import second_level_leaf, second_level_table
 from hypervisor.vm.vm import StopReason
-from tests.played_guest.machine import VM, everywhere, new_machine
+from tests.played_guest.machine import VM, everywhere, new_machine, stop_ordered
 
 FAULTS = {
     "address_width": (1 << 45 | 0x7, 1),
@@ -79,7 +79,7 @@ def test_a_reserved_bit_stops_the_vm_and_the_walk_ends_at_the_entry_that_has_it(
     vcpu.exit.gpa = Gpa(0x4060_0123)
     vcpu.exit.cause = AccessCause(reserved=True)
     assert run(emulate_memory, vcpu) == Resume.YIELD
-    assert VM.stop_reason == StopReason.CRASHED
+    assert stop_ordered(VM) == StopReason.CRASHED
     lines = "\n".join(said())
     assert "misconfigured at guest-physical 0x40600123" in lines
     assert "level 2: entry 3 of the table" in lines and "is 0x22087" in lines
