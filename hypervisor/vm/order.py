@@ -1,4 +1,4 @@
-"""What is to be done to a VM as a whole: asked for by anybody, done by vCPU 0 once all other vCPUs have come to rest."""
+"""What is to be done to a VM as a whole: asked for by anybody, done by vCPU 0 when all others have come to rest."""
 
 from __future__ import annotations
 
