@@ -22,9 +22,6 @@ from hypervisor.cpu.per_cpu import CPU, per_cpu_start
 from hypervisor.cpu.stacks import stacks_map
 from hypervisor.cpu.xstate import XSTATE, xstate_start
 from hypervisor.memory.memory_start import memory_start
-from hypervisor.sched.deadlines import deadlines_start
-from hypervisor.sched.queues import queues_start
-from hypervisor.sched.service import DEADLINES
 from hypervisor.time.clock_start import clocks_start
 
 EARLY_MAP_END = 4 << 30  # the entry code's page tables end there
@@ -51,7 +48,7 @@ def machine_begin(boot_info: Hpa) -> u64:
     if not memory_start(BOOT):
         panic("there is not enough memory below 4 GiB for the monitor itself: give the machine more")
     console_use_framebuffer(BOOT.framebuffer, u64(ADDRESS_LIMIT))
-    if not stacks_map(own):
+    if not stacks_map(own, own.index):
         panic("no memory is left for stacks")
     return own.stack_top
 
@@ -71,8 +68,6 @@ def machine_complete() -> None:
     if not clocks_start(BOOT.entry_tsc):
         panic("no clock ticks: neither PM timer, HPET nor PIT; the TSC cannot be measured")
     mitigations_start()
-    queues_start(u32(1))  # the one processor that runs
-    deadlines_start(DEADLINES[0])
     if FEATURES.xsave:
         xstate_start()
         log(f"extended state: components {XSTATE.mask:#x}, {XSTATE.area_bytes} bytes")

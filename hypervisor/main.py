@@ -7,9 +7,11 @@ from typing import Never
 from codegen.lang import Hpa, fn
 from hypervisor.check.report import check_machine
 from hypervisor.console.log import log
+from hypervisor.cpu.smp.start import processors_start
 from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.machine import BOOT, machine_begin, machine_complete
 from hypervisor.sched.loop import schedule
+from hypervisor.sched.start import scheduler_start
 from hypervisor.time.clock import clock_now
 from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
@@ -31,7 +33,11 @@ def start_on_own_stack() -> Never:
     guest_clock_start()
     log(f"the machine is ours after {clock_now() // 1000} us; loading took {BOOT.firmware_ticks} TSC ticks of firmware")
     if BOOT.flags.check_machine:
+        processors_start(BOOT, False)
         check_machine(BOOT)
-    if virtualization_start():
+    guests = virtualization_start()
+    processors_start(BOOT, guests)
+    scheduler_start()
+    if guests:
         create_vms()
     schedule()

@@ -47,7 +47,8 @@ class AcpiMachine(Struct):
     """Zero where a table is missing."""
 
     processor_count: Field[u32]
-    processors: Array[u32] = count(PROCESSORS_MAX)  # APIC IDs
+    processors: Array[u32] = count(PROCESSORS_MAX)  # APIC IDs, each once
+    processors_beyond: Field[u32]  # found, but there is no room for them
     ioapic_count: Field[u32]
     ioapics: Array[IoApicEntry] = count(IOAPICS_MAX)
     isa: Array[IsaInterrupt] = count(ISA_INTERRUPTS)
@@ -118,10 +119,15 @@ def read_madt_entry(kind: u8, entry: Span) -> None:
 
 @fn(cold=True)
 def add_processor(apic_id: u32) -> None:
-    """Processors beyond PROCESSORS_MAX are not used."""
+    """Some firmware lists a processor in both kinds of entry. Those beyond PROCESSORS_MAX are only counted."""
+    for i in range(MACHINE.processor_count):
+        if MACHINE.processors[i] == apic_id:
+            return
     if MACHINE.processor_count < PROCESSORS_MAX:
         MACHINE.processors[MACHINE.processor_count] = apic_id
         MACHINE.processor_count += 1
+    else:
+        MACHINE.processors_beyond += 1
 
 
 @fn(cold=True)

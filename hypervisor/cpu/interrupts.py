@@ -11,6 +11,7 @@ from hypervisor.cpu.per_cpu import CPU
 FIRST_INTERRUPT = 32
 PIC_VECTOR = 0x20  # 16 vectors that only spurious interrupts of the sleeping 8259s use
 VECTOR_UART = 0x30
+VECTOR_KICK = 0xEE  # from another processor: hypervisor/cpu/kick.py
 VECTOR_TIMER = 0xEF  # the highest priority that is not special
 VECTOR_SPURIOUS = 0xFF
 
@@ -20,6 +21,8 @@ def dispatch_interrupt(vector: u32) -> None:
     """Serve one external interrupt that the processor has accepted, end of interrupt included."""
     if vector == VECTOR_TIMER:
         on_timer()
+    elif vector == VECTOR_KICK:
+        on_kick()
     elif vector == VECTOR_UART:
         on_uart()
     elif vector == VECTOR_SPURIOUS:
@@ -37,6 +40,15 @@ def on_timer() -> None:
     own.timer_fired.store(1)
     own.plain_vcpu = Hva(0)
     lapic_eoi()
+
+
+@fn
+def on_kick() -> None:
+    """Another processor has left something."""
+    own = CPU.here()
+    own.kicks.fetch_add(1)
+    lapic_eoi()
+    leave_guest(own)
 
 
 @fn

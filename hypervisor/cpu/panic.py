@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Never
 
 from codegen.lang import (
-    Field,
+    Atomic,
     Span,
     Struct,
     TextSink,
@@ -22,16 +22,18 @@ from codegen.lang import (
 )
 from hypervisor.console.console import console_begin_panic, console_line
 from hypervisor.console.log import LOG, Level, begin_line, keep_line, log, put_signed, put_text, put_unsigned
+from hypervisor.cpu.per_cpu import CPU, STOP_DONE
 from hypervisor.cpu.stack_trace import frame_pointer, print_place, print_stack
+from hypervisor.cpu.stop_others import print_processors, stop_others
 from hypervisor.cpu.symbols import choose_symbols
 from hypervisor.cpu.trap_frame import TrapFrame
 from hypervisor.vcpu.event import Vector
 
 
 class PanicState(Struct):
-    """How often a panic has begun: a panic inside a panic says no more."""
+    """Whether a panic has begun: another one, inside of it or on another processor, says no more."""
 
-    depth: Field[u32]
+    begun: Atomic[u32]
 
 
 PANIC = storage(PanicState)
@@ -39,11 +41,12 @@ PANIC = storage(PanicState)
 
 @fn(cold=True)
 def begin_panic() -> None:
-    """From here on nothing is queued and nothing interrupts."""
+    """From here on nothing is queued, nothing interrupts, and no other processor runs."""
     cli()
-    PANIC.depth = PANIC.depth.wrapping_add(u32(1))
-    if PANIC.depth > 1:
+    if PANIC.begun.exchange(u32(1)) != 0:
+        CPU.here().stop.fetch_or(STOP_DONE)
         stop()
+    stop_others()
     console_begin_panic()
     begin_line()
 
@@ -53,6 +56,7 @@ def print_reason() -> None:
     """The line that every watcher of the console looks for."""
     keep_line(Level.PANIC)
     console_line(span(b"PANIC: "), LOG.line.span())
+    print_processors()
     choose_symbols()
 
 

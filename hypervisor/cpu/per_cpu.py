@@ -22,6 +22,7 @@ from hypervisor.cpu.gdt import Gdt, TaskState
 
 CPUS_MAX = 64
 MSR_GS_BASE = 0xC000_0101
+STOP_ASKED, STOP_DONE = 1, 2  # bits of PerCpu.stop: another processor panics; this one runs no further
 
 
 class PerCpu(Struct, align=64):
@@ -41,8 +42,10 @@ class PerCpu(Struct, align=64):
     release: Atomic[u32]  # set by another processor that wants the vCPU which is held here
     timer_fired: Atomic[u32]  # set by the host timer's interrupt, cleared by who waits for it
     stack_top: Field[u64]
+    kicks: Atomic[u64]  # received; others wait for it
     # Written by handlers on stacks of their own, at any moment: atomics only.
     nmis: Atomic[u64]
+    stop: Atomic[u32]  # STOP_ASKED, STOP_DONE
     machine_checks: Atomic[u64]
     timer_interrupts: Field[u64]
     uart_interrupts: Field[u64]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import fn, stub, u64
+from codegen.lang import fn, stub, u32, u64
 from hypervisor.cpu.gdt import IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_NMI
 from hypervisor.cpu.per_cpu import PerCpu
 from hypervisor.memory.paging import map_stack
@@ -15,9 +15,9 @@ STACKS_PER_CPU = 4
 
 
 @fn(cold=True)
-def stacks_map(own: PerCpu) -> bool:
-    """Map all four and name them in the TSS. False when no frame is left."""
-    first = own.index * STACKS_PER_CPU
+def stacks_map(own: PerCpu, index: u32) -> bool:
+    """Map all four for CPUS[index] and name them in its TSS. False when no frame is left."""
+    first = index * STACKS_PER_CPU
     run = map_stack(first, u64(STACK_BYTES))
     double_fault = map_stack(first + 1, u64(TRAP_STACK_BYTES))
     nmi = map_stack(first + 2, u64(TRAP_STACK_BYTES))

@@ -7,8 +7,8 @@ from typing import Never
 from codegen.lang import fn, trap_site, u32
 from hypervisor.cpu.interrupts import FIRST_INTERRUPT, dispatch_interrupt
 from hypervisor.cpu.machine_check_report import handle_machine_check
-from hypervisor.cpu.panic import panic, panic_at
-from hypervisor.cpu.per_cpu import CPU
+from hypervisor.cpu.panic import panic, panic_at, stop
+from hypervisor.cpu.per_cpu import CPU, STOP_ASKED, STOP_DONE
 from hypervisor.cpu.trap_frame import TrapFrame
 from hypervisor.vcpu.event import Vector
 
@@ -29,8 +29,12 @@ def handle_trap(frame: TrapFrame) -> None:
 
 @fn
 def handle_nmi() -> None:
-    """An NMI may come between any two instructions: atomics only."""
-    CPU.here().nmis.fetch_add(1)
+    """An NMI may come between any two instructions: atomics only. A processor that panics stops the others so."""
+    own = CPU.here()
+    own.nmis.fetch_add(1)
+    if own.stop.load() & STOP_ASKED != 0:
+        own.stop.fetch_or(STOP_DONE)
+        stop()
 
 
 @fn(export="trap", cold=True)

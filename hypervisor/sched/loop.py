@@ -9,7 +9,7 @@ from hypervisor.console.guests import console_flush_guests
 from hypervisor.console.log import log
 from hypervisor.cpu.idle import idle_until
 from hypervisor.cpu.per_cpu import CPU
-from hypervisor.sched.notify import send_kicks
+from hypervisor.sched.notify import serve_kicks
 from hypervisor.sched.queues import PROCESSORS, all_processors
 from hypervisor.sched.service import HOUSEKEEPER, serve_processor, turn_end
 from hypervisor.sched.turn import run_turn
@@ -42,7 +42,7 @@ def schedule_once(cpu: u32) -> None:
     release_if_asked()
     serve_processor(cpu)
     vcpu = decide_vcpu(cpu)
-    send_kicks()
+    serve_kicks()
     if vcpu is not None:
         run_turn(vcpu, cpu)
     elif CPU.current.reschedule.load() == 0 and CPU.current.release.load() == 0:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from codegen.lang import fn, u32, u64
-from hypervisor.cpu.kick import send_kick
+from hypervisor.cpu.kick import send_kick, send_kicks
 from hypervisor.cpu.per_cpu import CPU
-from hypervisor.sched.queues import PROCESSORS
+from hypervisor.sched.queues import PROCESSORS, processor_bit
 from hypervisor.sched.scheduler import wake
 from hypervisor.sched.vcpus import entity_of
 from hypervisor.time.clock import clock_now
@@ -23,7 +23,7 @@ def notify(vcpu: Vcpu, work: u32) -> None:
         return
     if vcpu.asleep.load() != 0:
         wake(entity_of(vcpu), clock_now())
-        send_kicks()
+        serve_kicks()
         return
     cpu = vcpu.running_on.load()
     if cpu != NOBODY and cpu != CPU.current.index:
@@ -31,15 +31,12 @@ def notify(vcpu: Vcpu, work: u32) -> None:
 
 
 @fn
-def send_kicks() -> None:
+def serve_kicks() -> None:
     """After a call of the scheduler: have every processor decide anew whose queue has changed."""
     if PROCESSORS.kicks.load() == 0:
         return
-    rest = PROCESSORS.kicks.exchange(u64(0))
-    while rest != 0:
-        cpu = u32(rest.trailing_zeros())
-        rest = rest & (rest - 1)
-        if cpu == CPU.current.index:
-            CPU.current.reschedule.store(1)
-        else:
-            send_kick(cpu)
+    asked = PROCESSORS.kicks.exchange(u64(0))
+    own = processor_bit(CPU.current.index)
+    if asked & own != 0:
+        CPU.current.reschedule.store(1)
+    send_kicks(asked & ~own)

@@ -49,6 +49,12 @@ def vendor_enable_cpu(host_area: Hpa) -> Capability:
     """Switch virtualization on (VMXON; EFER.SVME and VM_HSAVE_PA) with one zeroed frame for the processor's own use."""
 
 
+@contract
+def vendor_capability_word(number: u32) -> u64 | None:
+    """What all processors must say alike for guests to move between them: word `number` (from 0), None behind the
+    last. For a processor that lacks nothing."""
+
+
 # ---- life of a vCPU ----
 
 

@@ -9,6 +9,7 @@ from hypervisor.cpu.mitigations import MITIGATIONS, Guards
 from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.machine import machine_begin, machine_complete
 from hypervisor.sched.loop import schedule
+from hypervisor.sched.start import scheduler_start
 from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
 from hypervisor.vcpu.virtualization_start import virtualization_start
@@ -29,6 +30,8 @@ def start_on_own_stack() -> Never:
     MITIGATIONS.small_code_pages = True
     wall_start()
     guest_clock_start()
-    if virtualization_start():
+    guests = virtualization_start()
+    scheduler_start()
+    if guests:
         create_vms()
     schedule()

@@ -12,6 +12,7 @@ from hypervisor.sched.loop import schedule, schedule_once
 from hypervisor.sched.queues import QUEUES
 from hypervisor.sched.vcpus import ENTITIES
 from hypervisor.time.clock import clock_now
+from hypervisor.sched.start import scheduler_start
 from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
 from hypervisor.vcpu.pool import POOL
@@ -31,7 +32,9 @@ def start_on_own_stack() -> Never:
     machine_complete()
     wall_start()
     guest_clock_start()
-    if virtualization_start():
+    guests = virtualization_start()
+    scheduler_start()
+    if guests:
         create_vms()
         measure()
     schedule()

@@ -47,6 +47,22 @@ def vendor_missing_capability() -> Capability:
     return Capability.PRESENT
 
 
+@implements(contract.vendor_capability_word)
+@fn(cold=True)
+def vendor_capability_word(number: u32) -> u64 | None:
+    """CPUID 8000000AH: revision, ASIDs, features."""
+    revision, asids, _, features = cpuid(u32(CPUID_SVM), u32(0))
+    match number:
+        case 0:
+            return u64(revision)
+        case 1:
+            return u64(asids)
+        case 2:
+            return u64(features)
+        case _:
+            return None
+
+
 @implements(contract.vendor_enable_cpu)
 @fn(cold=True)
 def vendor_enable_cpu(host_area: Hpa) -> Capability:

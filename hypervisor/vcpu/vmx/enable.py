@@ -9,10 +9,12 @@ from codegen.lang import (
     at,
     fn,
     implements,
+    len,
     phys,
     rdmsr,
     read_cr0,
     read_cr4,
+    table,
     u32,
     u64,
     write_cr0,
@@ -35,6 +37,23 @@ from hypervisor.vcpu.vmx.state import FEATURES
 
 CR0_NE = 1 << 5
 CR4_VMXE = 1 << 13
+CAPABILITY_MSRS = table(
+    u32,
+    [
+        msr_index.IA32_VMX_BASIC,
+        msr_index.IA32_VMX_MISC,
+        msr_index.IA32_VMX_CR0_FIXED0,
+        msr_index.IA32_VMX_CR0_FIXED1,
+        msr_index.IA32_VMX_CR4_FIXED0,
+        msr_index.IA32_VMX_CR4_FIXED1,
+        msr_index.IA32_VMX_PROCBASED_CTLS2,
+        msr_index.IA32_VMX_EPT_VPID_CAP,
+        msr_index.IA32_VMX_TRUE_PINBASED_CTLS,
+        msr_index.IA32_VMX_TRUE_PROCBASED_CTLS,
+        msr_index.IA32_VMX_TRUE_EXIT_CTLS,
+        msr_index.IA32_VMX_TRUE_ENTRY_CTLS,
+    ],
+)
 
 
 class VmxRegion(Struct, size=4096, align=4096):
@@ -56,6 +75,15 @@ def vendor_missing_capability() -> Capability:
     if missing == Capability.PRESENT:
         missing = missing_beside_vmx()
     return missing
+
+
+@implements(contract.vendor_capability_word)
+@fn(cold=True)
+def vendor_capability_word(number: u32) -> u64 | None:
+    """The capability MSRs that the controls are chosen by."""
+    if number >= len(CAPABILITY_MSRS):
+        return None
+    return rdmsr(CAPABILITY_MSRS[number])
 
 
 @implements(contract.vendor_enable_cpu)
