@@ -1,7 +1,8 @@
 """A guest's second-level tables (EPT or nested paging): map, unmap, translate; the vendor only makes the entries.
 
 Both vendors have four levels of 512 entries, bit 7 for a large page, the address in bits 51:12, and an entry of zero is
-never present. The caller flushes what processors have cached (`second_level_invalidate`) before it reuses unmapped RAM.
+never present. Before RAM that was unmapped, or tables, get another owner, the caller has all processors forget what
+they have cached (`shootdown` in hypervisor/vm/shootdown.py).
 """
 
 from __future__ import annotations
@@ -106,10 +107,18 @@ def leaf_rights(rights: AccessRights, level: u32) -> AccessRights:
 @fn(cold=True)
 def second_level_allow_fetch(root: Hpa, gpa: Gpa, tables_owner: u8) -> bool:
     """A fetch was refused: make its 2 MiB executable 4 KiB pages if `leaf_rights` took the right away. False: it did
-    not, or no frame is left for the table."""
+    not, or no frame is left for the table.
+
+    Rights grow, so other processors need not forget: there the fetch is refused once more, and finds the pages made.
+    """
     level, entry = entry_at(root, u64(gpa))
-    if not MITIGATIONS.small_code_pages or entry == 0 or level == LEVEL_4K:
+    if not MITIGATIONS.small_code_pages or entry == 0:
         return False
+    if level == LEVEL_4K:
+        if entry != second_level_leaf(Hpa(entry & ADDRESS_BITS), AccessRights.READ_WRITE_EXECUTE, level):
+            return False
+        second_level_invalidate(root)
+        return True
     _, table = table_for(root, u64(gpa), u32(LEVEL_4K), tables_owner)
     if table is None:
         return False

@@ -6,7 +6,7 @@ timers, messages and consoles, and its state has one owner.
 
 from __future__ import annotations
 
-from codegen.lang import Hva, HwEnum, address_of, fn, min, rdtsc, u32, u64
+from codegen.lang import HwEnum, address_of, fn, min, rdtsc, u32, u64
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.exits.hlt import can_wake, interrupts_on
 from hypervisor.sched.deadlines import deadline_set
@@ -18,7 +18,8 @@ from hypervisor.time.clock import clock_now
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.hold import hold, load_for_run, release
 from hypervisor.vcpu.run import run_slice
-from hypervisor.vcpu.vcpu import NOBODY, Vcpu, VcpuState, VcpuWork
+from hypervisor.vcpu.turn import begin_turn, end_turn
+from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
 from hypervisor.vm.console import serve_console
 from hypervisor.vm.hopeless import hope_again, lose_hope
 from hypervisor.vm.lifecycle import carry_out
@@ -44,7 +45,9 @@ class Next(HwEnum, repr=u32):
 @fn
 def run_turn(vcpu: Vcpu, cpu: u32) -> None:
     """The whole turn; `cpu` is the calling processor. The scheduler has chosen `vcpu`."""
-    begin_turn(vcpu, cpu)
+    begin_turn(vcpu)
+    if vcpu.asleep.load() != 0:
+        get_up(vcpu, cpu)
     spins = vcpu.exits[u32(ExitKind.PAUSE)]
     end = turn_end(cpu)
     following = serve_vcpu(vcpu)
@@ -61,21 +64,11 @@ def run_turn(vcpu: Vcpu, cpu: u32) -> None:
 
 
 @fn
-def begin_turn(vcpu: Vcpu, cpu: u32) -> None:
-    """From here on who brings work interrupts this processor."""
-    CPU.current.current_vcpu = address_of(vcpu)
-    vcpu.running_on.store(cpu)
-    if vcpu.asleep.load() != 0:
-        vcpu.asleep.store(0)
-        deadline_set(DEADLINES[cpu], number_of(vcpu), u64(NEVER))
-        hope_again(vcpu)
-
-
-@fn
-def end_turn(vcpu: Vcpu) -> None:
-    """Its state stays in this processor, but anybody may ask for it now."""
-    CPU.current.current_vcpu = Hva(0)
-    vcpu.running_on.store(NOBODY)
+def get_up(vcpu: Vcpu, cpu: u32) -> None:
+    """It sleeps no more: from here on who brings it work interrupts this processor."""
+    vcpu.asleep.store(0)
+    deadline_set(DEADLINES[cpu], number_of(vcpu), u64(NEVER))
+    hope_again(vcpu)
 
 
 @fn

@@ -59,9 +59,9 @@ def vendor_capability_word(number: u32) -> u64 | None:
 
 
 @contract
-def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa, asid: u32) -> None:
+def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa) -> None:
     """Build the control structure in `frames` (4 zeroed contiguous frames) for second-level tables at `root`.
-    `asid` is the VPID or ASID, never 0. The registers are left as after INIT (SDM vol. 3A, table 10-1)."""
+    `vcpu.vm` and `vcpu.index` are set. The registers are left as after INIT (SDM vol. 3A, table 10-1)."""
 
 
 @contract
@@ -244,7 +244,7 @@ def second_level_largest_leaf() -> u32:
 
 @contract
 def second_level_invalidate(root: Hpa) -> None:
-    """Forget all cached translations of these tables on this processor."""
+    """Have this processor forget all cached translations of these tables before it enters a guest again."""
 
 
 # ---- time ----

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, u8, u32
+from codegen.lang import fn, static, u8, u32
+from hypervisor import profile
+from hypervisor.cpu.per_cpu import CPU
 from hypervisor.exits.registry import Resume
 from hypervisor.exits.table import answer_exit
+from hypervisor.memory.translations import may_enter
 from hypervisor.vcpu.contract import (
     vcpu_can_take_interrupt,
     vcpu_can_take_nmi,
@@ -15,6 +18,7 @@ from hypervisor.vcpu.contract import (
     vcpu_skip_instruction,
 )
 from hypervisor.vcpu.event import Event, EventType
+from hypervisor.vcpu.turn import forget_stale
 from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
 from hypervisor.vm.interrupts import interrupt_pending, take_interrupt
 
@@ -27,6 +31,8 @@ def run_slice(vcpu: Vcpu) -> None:
     while True:
         if vcpu.work.load() != 0 and not prepare_entry(vcpu):
             return
+        if static(profile.DEBUG):
+            assert may_enter(vcpu.vm.translations, CPU.current.index)
         resume = answer_exit(vcpu, vcpu_run(vcpu))
         if resume == Resume.NEXT_INSTRUCTION:
             vcpu_skip_instruction(vcpu)
@@ -40,6 +46,8 @@ def prepare_entry(vcpu: Vcpu) -> bool:
     work = VcpuWork.of(vcpu.work.exchange(u32(0)))
     if work.serve or work.reschedule:
         return False
+    if work.tlb_flush:
+        forget_stale(vcpu.vm)
     if work.deadline:
         vcpu_set_deadline(vcpu, vcpu.deadline)
     if work.nmi:

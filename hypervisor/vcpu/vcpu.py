@@ -58,7 +58,7 @@ class VcpuWork(BitStruct, repr=u32):
     interrupt: bool = bit(0)  # the local APIC or PIC may have a deliverable interrupt
     nmi: bool = bit(1)
     deadline: bool = bit(2)  # timers changed: recompute the preemption deadline
-    tlb_flush: bool = bit(4)
+    tlb_flush: bool = bit(4)  # second-level translations are stale
     serve: bool = bit(5)  # leave the guest and look at everything: timers, messages, what is asked of the VM
     reschedule: bool = bit(6)  # leave the guest: its processor is to decide anew
 

@@ -11,6 +11,7 @@ from hypervisor.memory.frames import allocate_frames, allocate_runs
 from hypervisor.memory.guest import add_slot
 from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
 from hypervisor.memory.second_level import MapError, second_level_create, second_level_map
+from hypervisor.memory.translations import translations_start
 from hypervisor.sched.vcpus import schedule_vm
 from hypervisor.time.clock import CLOCK
 from hypervisor.vcpu.contract import AccessRights, vcpu_create
@@ -68,10 +69,8 @@ def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
     vm.memory_size = entry.memory
     vm.flags = VmFlags(kvm_signature=entry.flags.kvm_signature)
     fill_cpuid(vm.cpuid, vm.flags.kvm_signature)
-    root = second_level_create(guest_tables_owner(vm.id))
-    if root is None:
+    if not create_tables(vm):
         return BootError.NO_HOST_MEMORY
-    vm.second_level_root = root
     low = min(entry.memory, u64(DEVICE_HOLE))
     error = give_memory(vm, Gpa(0), low)
     if error is None and entry.memory > low:
@@ -80,6 +79,17 @@ def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
         return error
     error = create_vcpus(vm, entry.vcpus)
     return schedule_vm(vm, entry) if error is None else error
+
+
+@fn(cold=True)
+def create_tables(vm: Vm) -> bool:
+    """Empty second-level tables, of which no processor has cached anything. False: no frame is left."""
+    root = second_level_create(guest_tables_owner(vm.id))
+    if root is None:
+        return False
+    vm.second_level_root = root
+    translations_start(vm.translations)
+    return True
 
 
 @fn(cold=True)
@@ -118,7 +128,7 @@ def create_vcpus(vm: Vm, wanted: u32) -> BootError | None:
             return BootError.NO_HOST_MEMORY
         vcpu.xstate = address_of(phys(XsaveArea, extended))
         hold(vcpu)
-        vcpu_create(vcpu, control, vm.second_level_root, vm.vcpu_first + i + 1)
+        vcpu_create(vcpu, control, vm.second_level_root)
         release(vcpu)
     POOL.used = POOL.used + wanted
     return None

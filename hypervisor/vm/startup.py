@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from codegen.lang import Local, fn, u16, u32, u64
 from hypervisor.devices.lapic.state import lapic_reset_registers
-from hypervisor.vcpu.contract import vcpu_read_segment, vcpu_reset_registers, vcpu_set_rip, vcpu_write_segment
+from hypervisor.vcpu.contract import (
+    vcpu_flush_tlb,
+    vcpu_read_segment,
+    vcpu_reset_registers,
+    vcpu_set_rip,
+    vcpu_write_segment,
+)
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
 
@@ -25,6 +31,7 @@ def serve_startup(vcpu: Vcpu) -> None:
         lapic_reset_registers(lapic)
         vcpu.regs.zero()
         vcpu_reset_registers(vcpu)
+        vcpu_flush_tlb(vcpu)
         vcpu.state = VcpuState.RUNNABLE if lapic.base.bootstrap else VcpuState.WAIT_FOR_STARTUP
     if lapic.startup_pending:
         lapic.startup_pending = False

@@ -23,6 +23,7 @@ from codegen.lang import (
 )
 from hypervisor.devices.board import Board
 from hypervisor.memory.guest import GuestMemory
+from hypervisor.memory.translations import Translations
 from hypervisor.vm.cpuid_table import CpuidTable
 
 NAME_MAX = 32
@@ -85,6 +86,7 @@ class Vm(Struct, align=64):
     memory: GuestMemory
     second_level_root: Field[Hpa]  # EPT PML4 or nested page table root
     second_level_frames: Field[u64]  # frames in those tables, for the books
+    translations: Translations  # what processors have cached of them
     board: Board
     cpuid: CpuidTable
     log_budget: Field[u32]  # lines that guest acts may still cause in this second

@@ -10,9 +10,9 @@ from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.machine import machine_begin, machine_complete
 from hypervisor.sched.loop import schedule, schedule_once
 from hypervisor.sched.queues import QUEUES
+from hypervisor.sched.start import scheduler_start
 from hypervisor.sched.vcpus import ENTITIES
 from hypervisor.time.clock import clock_now
-from hypervisor.sched.start import scheduler_start
 from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
 from hypervisor.vcpu.pool import POOL

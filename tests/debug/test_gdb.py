@@ -16,8 +16,9 @@ INTERRUPT = "python import os, signal, threading; threading.Timer(1, os.kill, (o
 OUTERMOST = [
     "hypervisor.exits.table.answer_exit",
     "hypervisor.vcpu.run.run_slice",
-    "hypervisor.sched.loop.run_until",
-    "hypervisor.sched.loop.run_turn",
+    "hypervisor.sched.turn.run_until",
+    "hypervisor.sched.turn.run_turn",
+    "hypervisor.sched.loop.schedule_once",
     "hypervisor.sched.loop.schedule",
     "hypervisor.main.start_on_own_stack",
     "leave_loader_stack",

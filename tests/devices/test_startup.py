@@ -25,6 +25,7 @@ def written() -> Iterator[dict[str, int]]:
 
     models: dict[Callable[..., Any], Callable[..., Any]] = {
         contract.vcpu_reset_registers: lambda vcpu: state.update(resets=state.get("resets", 0) + 1),
+        contract.vcpu_flush_tlb: lambda vcpu: state.update(flushes=state.get("flushes", 0) + 1),
         contract.vcpu_read_segment: lambda vcpu, name, into: None,
         contract.vcpu_write_segment: write_segment,
         contract.vcpu_set_rip: lambda vcpu, value: state.update(rip=int(value)),
@@ -48,7 +49,7 @@ def test_init_makes_an_application_processor_wait(written: dict[str, int]) -> No
     assert startup_requested(VCPU)
     serve_startup(VCPU)
     assert VCPU.state == VcpuState.WAIT_FOR_STARTUP
-    assert written == {"resets": 1} and VCPU.regs.rax == 0
+    assert written == {"resets": 1, "flushes": 1} and VCPU.regs.rax == 0
     assert not startup_requested(VCPU)
 
 
@@ -59,7 +60,7 @@ def test_startup_begins_in_real_mode_at_its_page(written: dict[str, int]) -> Non
     VCPU.lapic.startup_vector = 0x9A
     serve_startup(VCPU)
     assert VCPU.state == VcpuState.RUNNABLE
-    assert written == {"resets": 1, "CS": 0x9_A000, "CS selector": 0x9A00, "rip": 0}
+    assert written == {"resets": 1, "flushes": 1, "CS": 0x9_A000, "CS selector": 0x9A00, "rip": 0}
 
 
 def test_a_second_startup_message_is_dropped(written: dict[str, int]) -> None:
@@ -74,4 +75,4 @@ def test_init_restarts_the_bootstrap_processor(written: dict[str, int]) -> None:
     power_on(bootstrap=True)
     VCPU.lapic.init_pending = True
     serve_startup(VCPU)
-    assert VCPU.state == VcpuState.RUNNABLE and written == {"resets": 1}
+    assert VCPU.state == VcpuState.RUNNABLE and written == {"resets": 1, "flushes": 1}

@@ -54,5 +54,6 @@ def test_a_refused_entry_names_the_rule_that_is_broken(run, vcpu):
 @everywhere
 def test_a_refused_entry_without_a_known_cause_says_so(run, vcpu):
     log = MonitorLog()
+    svm_of(vcpu).vmcb.control.asid = 1
     run(stop_on_failed_entry, vcpu)
     assert "  no rule of APM vol. 2, 15.5.1 that we know is broken" in log.lines()

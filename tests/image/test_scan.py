@@ -7,8 +7,8 @@ from codegen.inspect.vector import vector_instructions
 # Who may touch the guests' vector state, and how. At -O2 the instructions are inlined.
 SAVE_AND_RESTORE = {
     "release": {
-        "hypervisor.vcpu.load.switch_extended_state": {"xsave64", "xrstor64"},
-        "hypervisor.vcpu.load.load_extended_state": {"xrstor64"},
+        "hypervisor.vcpu.hold.release": {"xsave64"},
+        "hypervisor.vcpu.hold.load_extended_state": {"xrstor64"},
     },
     "debug": {
         "codegen.lang.intrinsics.state.xsave64": {"xsave64"},

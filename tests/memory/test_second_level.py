@@ -168,9 +168,20 @@ def test_a_fetch_splits_its_2_mib_into_executable_pages(small_code_pages: list[i
     assert small_code_pages == [int(root)]
 
 
+def test_a_fetch_that_another_processor_has_allowed_meanwhile_is_retried(small_code_pages: list[int]) -> None:
+    root, ram = fresh()
+    assert not isinstance(second_level_map(root, Gpa(0), ram, u64(2 * MIB), ALL, RAM, TABLES), MapError)
+    assert second_level_allow_fetch(root, Gpa(0x5123), TABLES)
+    before = entry_of(root, 0x5000)
+    assert second_level_allow_fetch(root, Gpa(0x5123), TABLES)
+    assert entry_of(root, 0x5000) == before
+    assert small_code_pages == [int(root)] * 2
+
+
 def test_a_fetch_from_where_no_right_was_taken_away_stays_refused(small_code_pages: list[int]) -> None:
     root, ram = fresh()
-    assert not isinstance(second_level_map(root, Gpa(0), ram, u64(FRAME), ALL, RAM, TABLES), MapError)
+    data = AccessRights.READ_WRITE
+    assert not isinstance(second_level_map(root, Gpa(0), ram, u64(FRAME), data, RAM, TABLES), MapError)
     assert not second_level_allow_fetch(root, Gpa(0), TABLES)
     assert not second_level_allow_fetch(root, Gpa(1 << 30), TABLES)
     MITIGATIONS.small_code_pages = False

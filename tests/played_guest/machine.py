@@ -103,7 +103,7 @@ def new_machine(ram: int = RAM) -> Vcpu:
     add_slot(VM.memory, Gpa(0), u64(ram), host.memory.allocate(ram), True)
     vcpu = VCPUS[0]
     vcpu.vm = VM
-    vcpu_create(vcpu, host.memory.allocate(4 * 4096), Hpa(0x7000), u32(1))
+    vcpu_create(vcpu, host.memory.allocate(4 * 4096), Hpa(0x7000))
     return vcpu
 
 

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.lang import Hpa, bind, host, storage, u8, u32, u64
+from codegen.lang import Hpa, host, storage, u8, u32, u64
 from hypervisor.vcpu.contract import AccessRights, Capability
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.segment import Segment, SegmentName, SegmentRights
 from hypervisor.vcpu.svm.control_registers import vcpu_cr, vcpu_efer, vcpu_set_cr, vcpu_set_efer
 from hypervisor.vcpu.svm.create import vcpu_create
 from hypervisor.vcpu.svm.enable import vendor_enable_cpu, vendor_missing_capability
-from hypervisor.vcpu.svm.entry import svm_enter, vcpu_run
 from hypervisor.vcpu.svm.loaded import load
 from hypervisor.vcpu.svm.model import PROCESSOR
 from hypervisor.vcpu.svm.nested_paging import second_level_largest_leaf, second_level_leaf, second_level_table
@@ -19,7 +18,6 @@ from hypervisor.vcpu.svm.reset import vcpu_reset_registers
 from hypervisor.vcpu.svm.saved_msrs import vcpu_read_saved_msr, vcpu_set_tsc_offset, vcpu_write_saved_msr
 from hypervisor.vcpu.svm.segments import vcpu_read_segment, vcpu_write_segment
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of, svm_of
-from hypervisor.vcpu.svm.tlb import FLUSH_ALL, FLUSH_NOTHING, FLUSH_THIS_GUEST, second_level_invalidate, vcpu_flush_tlb
 from tests.played_guest.machine import VM, everywhere, new_machine
 
 SEGMENT = storage(Segment)
@@ -69,7 +67,7 @@ def test_a_new_vcpu_is_as_after_power_up(vcpu):
     assert (save.cr0, save.cr4, save.rflags, save.dr6, save.dr7) == (0x6000_0010, 0, 2, 0xFFFF_0FF0, 0x400)
     assert save.efer == 1 << 12 and save.pat == 0x0007_0406_0007_0406 and save.cpl == 0
     assert vcpu.regs.rdx == 0x0080_0F12
-    assert control.nested_paging == 1 and control.nested_cr3 == Hpa(0x7000) and control.asid == 1
+    assert control.nested_paging == 1 and control.nested_cr3 == Hpa(0x7000)
     assert control.intercept_svm & 1 == 1
     assert control.intercept_events & (0b11 << 27 | 1 << 31) == 0b11 << 27 | 1 << 31
 
@@ -201,48 +199,10 @@ def test_nested_tables_restrict_nothing():
     assert second_level_largest_leaf() == 2
 
 
-def second_vcpu():
-    vcpu = VCPUS[1]
-    vcpu.vm = VM
-    vcpu_create(vcpu, host.memory.allocate(4 * 4096), Hpa(0x8000), u32(17))
-    return vcpu
-
-
-def test_asids_are_shared_beyond_the_machines(vcpu):
-    assert second_vcpu().vm is VM
-    assert svm_of(VCPUS[1]).asid == 2  # 1 to 15 exist
-
-
-@pytest.mark.parametrize(("by_asid", "flush"), [(True, FLUSH_THIS_GUEST), (False, FLUSH_ALL)])
-def test_a_flush_drops_what_the_machine_can_tell_apart(vcpu, by_asid, flush):
-    SVM.flush_by_asid = by_asid
-    vcpu_flush_tlb(vcpu)
-    assert svm_of(vcpu).flush == flush
-
-
-@pytest.mark.parametrize("flush", [vcpu_flush_tlb, lambda vcpu: second_level_invalidate(Hpa(0x7000))])
-def test_a_flush_reaches_the_very_next_entry_and_no_other(vcpu, flush):
-    flushes = []
-    bind(svm_enter, lambda one: flushes.append(int(svm_of(one).vmcb.control.tlb_control)))
-    vcpu_run(vcpu)
-    vcpu_run(vcpu)
-    flush(vcpu)
-    vcpu_run(vcpu)
-    vcpu_run(vcpu)
-    bind(svm_enter, None)
-    assert flushes[0] != FLUSH_NOTHING and flushes[2] != FLUSH_NOTHING
-    assert flushes[1] == flushes[3] == FLUSH_NOTHING
-
-
-def test_changed_tables_flush_their_own_vcpus(vcpu):
-    other = second_vcpu()
-    svm_of(vcpu).flush = svm_of(other).flush = FLUSH_NOTHING
-    second_level_invalidate(Hpa(0x8000))
-    assert (svm_of(vcpu).flush, svm_of(other).flush) == (FLUSH_NOTHING, FLUSH_ALL)
-
-
 def test_debug_registers_change_places_with_their_vcpus(vcpu):
-    other = second_vcpu()
+    other = VCPUS[1]
+    other.vm = VM
+    vcpu_create(other, host.memory.allocate(4 * 4096), Hpa(0x8000))
     load(vcpu)
     host.cpu.debug.update({0: 10, 1: 11, 2: 12, 3: 13})
     load(other)

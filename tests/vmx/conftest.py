@@ -96,7 +96,7 @@ def new_vcpu(index: int) -> Vcpu:
     vcpu.vm = VM
     vcpu.index = index
     vcpu.deadline = 1 << 31
-    vcpu_create(vcpu, host.memory.allocate(4 * 4096), host.memory.allocate(4096), u32(index + 1))
+    vcpu_create(vcpu, host.memory.allocate(4 * 4096), host.memory.allocate(4096))
     return vcpu
 
 

@@ -167,7 +167,7 @@ def start(boot_info: Hpa) -> Never:
         vcpu = VCPUS[0]
         vcpu.vm = VM
         make_tables()
-        vcpu_create(vcpu, Hpa(VCPU_FRAMES), Hpa(TABLES), u32(1))
+        vcpu_create(vcpu, Hpa(VCPU_FRAMES), Hpa(TABLES))
         run_guest(vcpu)
         break_rules(vcpu)
     log("end of probe")

@@ -40,12 +40,11 @@ def test_what_is_missing_has_its_name(machine, name):
     assert machine.processor.region is None
 
 
-def test_enabling_enters_vmx_operation_and_forgets_old_translations(machine):
+def test_enabling_enters_vmx_operation(machine):
     assert vendor_enable_cpu(machine.host_area) == Capability.PRESENT
     assert machine.processor.region == int(machine.host_area)
     assert host.memory.read(machine.host_area, 4) == (0x2B).to_bytes(4, "little")
     assert host.cpu.cr4 & 1 << 13 and host.cpu.cr0 & 1 << 5
-    assert [entry[0] for entry in machine.processor.log] == ["invept", "invvpid"]
 
 
 def test_an_unlocked_feature_control_is_set_and_locked(machine):

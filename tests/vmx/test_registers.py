@@ -76,12 +76,6 @@ def test_pdptes_outside_memory_are_absent(vcpu):
     assert fields.GUEST_PDPTE0.read() == 0
 
 
-def test_a_changed_paging_mode_drops_translations(machine, vcpu):
-    machine.processor.log.clear()
-    vcpu_set_cr(vcpu, u32(3), u64(0x1000))
-    assert ("invvpid", InvvpidKind.SINGLE_CONTEXT, 1) in machine.processor.log
-
-
 def test_rflags_and_dr7_are_what_an_entry_accepts(vcpu):
     vcpu_set_rflags(vcpu, u64(0xFFFF_FFFF_FFFF_FFFF))
     assert fields.GUEST_RFLAGS.read() == 0x3F_7FD7

@@ -8,8 +8,7 @@ from hypervisor.vcpu import contract
 from hypervisor.vcpu.svm.intercepts import CR_ACCESSES, EVENTS, EXCEPTIONS, SVM_INSTRUCTIONS
 from hypervisor.vcpu.svm.permission_maps import IOPM_BYTES
 from hypervisor.vcpu.svm.reset import vcpu_reset_registers
-from hypervisor.vcpu.svm.state import MAPS, SVM, svm_of
-from hypervisor.vcpu.svm.tlb import FLUSH_ALL
+from hypervisor.vcpu.svm.state import MAPS, svm_of
 from hypervisor.vcpu.svm.vmcb import VirtualInterrupt, Vmcb
 from hypervisor.vcpu.vcpu import Vcpu
 
@@ -18,7 +17,7 @@ FRAME = 4096
 
 @implements(contract.vcpu_create)
 @fn(cold=True)
-def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa, asid: u32) -> None:
+def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa) -> None:
     """The VMCB in the first of `frames`, the monitor's VMSAVE area in the second."""
     state = svm_of(vcpu)
     state.zero()
@@ -26,9 +25,6 @@ def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa, asid: u32) -> None:
     state.vmcb = phys(Vmcb, frames)
     state.vmcb_address = address_of(state.vmcb)
     state.host_physical = frames + FRAME
-    # vCPUs beyond the machine's ASIDs share them; entering one after another with the same number flushes.
-    state.asid = (asid - 1) % (SVM.asids - 1) + 1
-    state.flush = FLUSH_ALL
     state.guards = u32(MITIGATIONS.guards)
     control = state.vmcb.control
     control.intercept_cr = CR_ACCESSES
@@ -37,7 +33,6 @@ def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa, asid: u32) -> None:
     control.intercept_svm = SVM_INSTRUCTIONS
     control.iopm = MAPS.base
     control.msrpm = MAPS.base + IOPM_BYTES
-    control.asid = state.asid
     control.virtual_interrupt = VirtualInterrupt(masking=True)
     control.nested_paging = 1
     control.nested_cr3 = root

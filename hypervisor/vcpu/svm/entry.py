@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from codegen.lang import address_of, fn, implements, static, stub, u8, u32, u64
+from codegen.lang import address_of, fn, implements, static, stub, u32, u64
+from hypervisor import profile
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.time.host_timer import host_timer_arm
 from hypervisor.vcpu import contract
@@ -14,7 +15,7 @@ from hypervisor.vcpu.svm.inject import inject, put_back
 from hypervisor.vcpu.svm.loaded import load
 from hypervisor.vcpu.svm.nmi import look_for_nmi_window
 from hypervisor.vcpu.svm.state import SvmVcpu, control_of, svm_of
-from hypervisor.vcpu.svm.tlb import FLUSH_NOTHING
+from hypervisor.vcpu.svm.tlb import after_entry, before_entry, may_enter
 from hypervisor.vcpu.svm.vmcb import SAVE_RAX
 from hypervisor.vcpu.vcpu import GuestRegisters, Vcpu
 
@@ -121,16 +122,16 @@ def enter_rarely(vcpu: Vcpu) -> None:
     if CPU.current.timer_fired.load() != 0:
         host_timer_arm(vcpu.deadline)
     state = svm_of(vcpu)
-    control = state.vmcb.control
-    control.tlb_control = u8.trunc(state.flush)
+    before_entry(vcpu)
+    if static(profile.DEBUG):
+        assert may_enter(vcpu)
     if state.guards != 0:
         svm_enter_guarded(vcpu)
     else:
         if not state.nmi_window:
             CPU.current.plain_vcpu = address_of(vcpu)
         svm_enter(vcpu)
-    control.tlb_control = FLUSH_NOTHING
-    state.flush = FLUSH_NOTHING
+    after_entry(vcpu)
     if state.nmi_window:
         look_for_nmi_window(vcpu)
 
@@ -143,6 +144,8 @@ def vcpu_run(vcpu: Vcpu) -> ExitKind:
     if vcpu.pending.valid:
         inject(vcpu)
     if CPU.current.plain_vcpu == address_of(vcpu):
+        if static(profile.DEBUG):
+            assert CPU.current.loaded_vcpu == address_of(vcpu) and may_enter(vcpu)
         svm_enter(vcpu)
     else:
         enter_rarely(vcpu)

@@ -21,7 +21,6 @@ from hypervisor.cpu.per_cpu import CPU
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.svm.instructions import vmsave
 from hypervisor.vcpu.svm.state import svm_of
-from hypervisor.vcpu.svm.tlb import FLUSH_ALL
 from hypervisor.vcpu.vcpu import Vcpu
 
 
@@ -46,14 +45,12 @@ def switch_to(vcpu: Vcpu) -> None:
     write_dr2(state.dr2)
     write_dr3(state.dr3)
     vmsave(state.host_physical)
-    # ASIDs are shared when there are more vCPUs than numbers, and translations of an earlier stay may be stale.
-    state.flush = FLUSH_ALL
 
 
 @implements(contract.vcpu_unload)
 @fn(cold=True)
 def vcpu_unload(vcpu: Vcpu) -> None:
-    """Take the debug registers back; the VMCB has everything else."""
+    """Take the debug registers back; the VMCB has everything else. Its next entry, wherever, takes a closer look."""
     state = svm_of(vcpu)
     state.dr0 = read_dr0()
     state.dr1 = read_dr1()

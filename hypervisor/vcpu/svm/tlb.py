@@ -1,11 +1,12 @@
-"""TLB control at entry (APM vol. 2, 15.16)."""
+"""TLB control at entry (APM vol. 2, 15.16): VMRUN is the only instruction that drops a guest's translations."""
 
 from __future__ import annotations
 
-from codegen.lang import Hpa, Hva, address_of, fn, implements, range, u32
+from codegen.lang import Hpa, Hva, address_of, fn, implements, u32
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.vcpu import contract
-from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX
+from hypervisor.vcpu.svm.asid import holds_asid, own_asids, start_generation, take_asid
+from hypervisor.vcpu.svm.exit_code import INVALID
 from hypervisor.vcpu.svm.state import SVM, svm_of
 from hypervisor.vcpu.vcpu import Vcpu
 
@@ -17,23 +18,56 @@ FLUSH_THIS_GUEST = 3
 @implements(contract.vcpu_flush_tlb)
 @fn
 def vcpu_flush_tlb(vcpu: Vcpu) -> None:
-    """The next entry drops this ASID's translations, or all where the CPU cannot tell them apart."""
-    flush_before_entry(vcpu, u32(FLUSH_THIS_GUEST) if SVM.flush_by_asid else u32(FLUSH_ALL))
+    """The next entry drops this ASID's translations; where the CPU cannot, the vCPU gives its ASID up. The plain entry
+    does neither, so the next one is none."""
+    if SVM.flush_by_asid:
+        svm_of(vcpu).flush = True
+    else:
+        svm_of(vcpu).asid = 0
+    if CPU.current.plain_vcpu == address_of(vcpu):
+        CPU.current.plain_vcpu = Hva(0)
 
 
 @implements(contract.second_level_invalidate)
-@fn
+@fn(cold=True)
 def second_level_invalidate(root: Hpa) -> None:
-    """Every vCPU on these tables flushes before it runs again."""
-    for i in range(u32(VCPUS_MAX)):
-        state = svm_of(VCPUS[i])
-        if state.asid != 0 and state.vmcb.control.nested_cr3 == root:
-            flush_before_entry(VCPUS[i], u32(FLUSH_ALL))
+    """Which ASIDs have translations by these tables, nobody keeps: all end on this processor."""
+    start_generation()
+    CPU.current.plain_vcpu = Hva(0)
 
 
 @fn
-def flush_before_entry(vcpu: Vcpu, flush: u32) -> None:
-    """The plain entry flushes nothing, so the next one is none."""
-    svm_of(vcpu).flush = flush
-    if CPU.current.plain_vcpu == address_of(vcpu):
-        CPU.current.plain_vcpu = Hva(0)
+def before_entry(vcpu: Vcpu) -> None:
+    """An ASID that is the vCPU's on this processor, and the flush that is owed."""
+    state = svm_of(vcpu)
+    if not holds_asid(state):
+        take_asid(state)
+        state.flush = False
+    control = state.vmcb.control
+    if own_asids().flush:
+        control.tlb_control = FLUSH_ALL
+    elif state.flush:
+        control.tlb_control = FLUSH_THIS_GUEST
+
+
+@fn
+def after_entry(vcpu: Vcpu) -> None:
+    """It was done, unless the processor refused the entry."""
+    state = svm_of(vcpu)
+    control = state.vmcb.control
+    control.tlb_control = FLUSH_NOTHING
+    if u32.trunc(control.exit_code) != INVALID:
+        own_asids().flush = False
+        state.flush = False
+
+
+@fn
+def may_enter(vcpu: Vcpu) -> bool:
+    """The rule that a debug image asserts at every entry: nothing that is owed is left out."""
+    state = svm_of(vcpu)
+    control = state.vmcb.control
+    if not holds_asid(state) or control.asid != state.asid:
+        return False
+    if own_asids().flush:
+        return control.tlb_control == FLUSH_ALL
+    return not state.flush or control.tlb_control != FLUSH_NOTHING

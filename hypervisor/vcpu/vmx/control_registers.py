@@ -1,7 +1,4 @@
-"""CR0, CR3, CR4 and EFER of the guest: bits that we own are kept behind read shadows (SDM vol. 3C, 25.6.6).
-
-Linear translations are dropped when paging changes by our hand, as the guest's own MOV would have done.
-"""
+"""CR0, CR3, CR4 and EFER of the guest: bits that we own are kept behind read shadows (SDM vol. 3C, 25.6.6)."""
 
 from __future__ import annotations
 
@@ -12,9 +9,8 @@ from hypervisor.vcpu import contract
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vcpu.vmx import fields
 from hypervisor.vcpu.vmx.controls import EntryControls
-from hypervisor.vcpu.vmx.instructions import InvvpidKind, invvpid
 from hypervisor.vcpu.vmx.loaded import load
-from hypervisor.vcpu.vmx.state import FEATURES, vmx_of
+from hypervisor.vcpu.vmx.state import FEATURES
 
 CR0_PG = 1 << 31
 CR0_CD_NW = 3 << 29  # an entry and an exit leave them alone: set, they would slow the host down
@@ -107,7 +103,7 @@ def vcpu_set_efer(vcpu: Vcpu, value: u64) -> None:
 
 @fn
 def follow_paging_mode(vcpu: Vcpu) -> None:
-    """LMA, the entry's mode and the PDPTEs follow CR0.PG, CR4.PAE and EFER.LME (27.3.1.1); translations go."""
+    """LMA, the entry's mode and the PDPTEs follow CR0.PG, CR4.PAE and EFER.LME (27.3.1.1)."""
     efer = fields.GUEST_EFER.read()
     paging = fields.GUEST_CR0.read() & CR0_PG != 0
     entry = fields.ENTRY_CONTROLS.read()
@@ -121,7 +117,6 @@ def follow_paging_mode(vcpu: Vcpu) -> None:
         fields.ENTRY_CONTROLS.write(entry & ~IA32E_GUEST)
         if paging and fields.GUEST_CR4.read() & CR4_PAE != 0:
             load_pdptes(vcpu)
-    assert invvpid(InvvpidKind.SINGLE_CONTEXT, u64(vmx_of(vcpu).vpid))
 
 
 @fn(cold=True)

@@ -26,14 +26,14 @@ EXCEPTIONS = 1 << Vector.DB.value | 1 << Vector.AC.value | 1 << Vector.MC.value
 
 @implements(contract.vcpu_create)
 @fn(cold=True)
-def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa, asid: u32) -> None:
+def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa) -> None:
     """Build the VMCS in the first of `frames` and the MSR bitmap in the second; registers are as after power-up."""
     state = vmx_of(vcpu)
     state.zero()
     state.vmcs = frames
     state.msr_bitmap = frames + 0x1000
     state.ept_pointer = ept_pointer(root)
-    state.vpid = asid
+    state.vpid = vcpu.vm.vcpu_first + vcpu.index + 1
     state.primary = FEATURES.primary
     state.guards = u32(MITIGATIONS.guards)
     phys(VmxRegion, frames).revision = FEATURES.revision

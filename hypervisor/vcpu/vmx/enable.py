@@ -32,7 +32,7 @@ from hypervisor.vcpu.vmx.capability import (
     missing_in_ept,
     negotiate,
 )
-from hypervisor.vcpu.vmx.instructions import InveptKind, InvvpidKind, invept, invvpid, vmxon
+from hypervisor.vcpu.vmx.instructions import vmxon
 from hypervisor.vcpu.vmx.state import FEATURES
 
 CR0_NE = 1 << 5
@@ -102,7 +102,4 @@ def vendor_enable_cpu(host_area: Hpa) -> Capability:
     phys(VmxRegion, host_area).revision = FEATURES.revision
     if not vmxon(host_area):
         return Capability.FIRMWARE_LOCK
-    # Translations may be left from a monitor before us (a warm start).
-    assert invept(InveptKind.ALL_CONTEXTS, u64(0))
-    assert invvpid(InvvpidKind.ALL_CONTEXTS, u64(0))
     return Capability.PRESENT

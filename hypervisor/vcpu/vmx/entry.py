@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from codegen.lang import fn, implements, static, stub, u32, u64
+from hypervisor import profile
+from hypervisor.cpu.per_cpu import CPU
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.guard import BEFORE_ENTRY, BEHIND_EXIT, GUARD_CONSTANTS, OPERANDS, VERW_NOW
@@ -17,7 +19,7 @@ from hypervisor.vcpu.vmx.exit_table import DECODERS, HOT_DECODERS
 from hypervisor.vcpu.vmx.inject import inject
 from hypervisor.vcpu.vmx.instructions import deliver_host_machine_check
 from hypervisor.vcpu.vmx.loaded import load
-from hypervisor.vcpu.vmx.state import GUARDED_RESUME, RESUME, VmxVcpu
+from hypervisor.vcpu.vmx.state import GUARDED_RESUME, RESUME, VmxVcpu, vmx_of
 
 REFUSED = 0xFFFF_FFFF  # no exit reason: bits 27:16 of those are reserved, and zero
 
@@ -142,6 +144,8 @@ def vcpu_run(vcpu: Vcpu) -> ExitKind:
     load(vcpu)
     if not arm_preemption_timer(vcpu):
         return ExitKind.PREEMPTION
+    if static(profile.DEBUG):
+        assert vmx_of(vcpu).host_cpu == CPU.current.self_address
     if vcpu.pending.valid:
         inject(vcpu)
     reason = vmx_enter(vcpu)

@@ -56,7 +56,8 @@ def switch_to(vcpu: Vcpu) -> None:
     state = vmx_of(vcpu)
     assert vmptrld(state.vmcs)
     if state.host_cpu != CPU.current.self_address:
-        # Translations of its last stay on this processor may be stale.
+        # A VPID's translations here are of an earlier stay, which its guest's INVLPG elsewhere did not reach, or of a
+        # vCPU that had the number before. While a vCPU stays, nothing else can make them stale.
         assert invvpid(InvvpidKind.SINGLE_CONTEXT, u64(state.vpid))
         write_host_state(vcpu)
         state.host_cpu = CPU.current.self_address

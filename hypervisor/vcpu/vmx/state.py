@@ -39,7 +39,7 @@ class VmxVcpu(Struct):
     msr_bitmap: Field[Hpa]
     ept_pointer: Field[u64]
     vpid: Field[u32]
-    host_cpu: Field[Hva]  # the processor whose addresses the host state holds
+    host_cpu: Field[Hva]  # where it was last: the host state is of this processor, translations elsewhere are stale
     kernel_gs_base: Field[u64]
     star: Field[u64]
     lstar: Field[u64]

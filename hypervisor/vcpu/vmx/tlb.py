@@ -12,5 +12,6 @@ from hypervisor.vcpu.vmx.state import vmx_of
 @implements(contract.vcpu_flush_tlb)
 @fn
 def vcpu_flush_tlb(vcpu: Vcpu) -> None:
-    """INVVPID of one context: linear and combined translations, at once, on this processor."""
+    """INVVPID of one context: linear and combined translations, at once. What other processors still have goes when
+    they load the vCPU (see loaded.py)."""
     assert invvpid(InvvpidKind.SINGLE_CONTEXT, u64(vmx_of(vcpu).vpid))
