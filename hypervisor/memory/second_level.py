@@ -1,7 +1,7 @@
 """A guest's second-level tables (EPT or nested paging): map, unmap, translate; the vendor only makes the entries.
 
 Both vendors have four levels of 512 entries, bit 7 for a large page, the address in bits 51:12, and an entry of zero is
-never present. Before RAM that was unmapped, or tables, get another owner, the caller has all processors forget what
+never present. Before RAM that was unmapped, or its tables, get another owner, the caller has all processors forget what
 they have cached (`shootdown` in hypervisor/vm/shootdown.py).
 """
 

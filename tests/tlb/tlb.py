@@ -11,7 +11,6 @@ from typing import Any
 
 from codegen.lang import Hpa, bind, host, u32, u64
 from hypervisor.vcpu.svm.entry import svm_enter
-from hypervisor.vcpu.svm.loaded import vcpu_unload as unload_svm
 from hypervisor.vcpu.svm.model import PROCESSOR as SVM_PROCESSOR
 from hypervisor.vcpu.svm.state import SVM, control_of
 from hypervisor.vcpu.vmx import fields
@@ -19,7 +18,6 @@ from hypervisor.vcpu.vmx.enable import vendor_enable_cpu
 from hypervisor.vcpu.vmx.entry import vmx_enter
 from hypervisor.vcpu.vmx.exit_reason import ExitReason
 from hypervisor.vcpu.vmx.instructions import InveptKind, InvvpidKind
-from hypervisor.vcpu.vmx.loaded import vcpu_unload as unload_vmx
 from hypervisor.vcpu.vmx.model import NO_VMCS
 from hypervisor.vcpu.vmx.model import PROCESSOR as VMX_PROCESSOR
 from tests.vmx.conftest import CPUID, SKYLAKE
@@ -28,6 +26,10 @@ FRAME_BITS = 0x000F_FFFF_FFFF_F000
 READ, WRITE, EXECUTE = 1, 2, 4
 INTERRUPT = 0x60  # exit code: a host interrupt
 ASIDS = 4  # 1 to 3 for guests: they run out often
+
+
+class RefusedError(Exception):
+    """VMRUN with an ASID that the processor does not have."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,6 @@ class VtX:
     """SDM vol. 3C, 29.4: linear (combined) translations have VPID and EP4TA, guest-physical ones EP4TA alone."""
 
     package = "hypervisor.vcpu.vmx"
-    unload = staticmethod(unload_vmx)
     tlbs: list[Tlb]
     current: list[int] = field(default_factory=list)
     cpu: int = 0
@@ -138,7 +139,6 @@ class AmdV:
     """APM vol. 2, 15.16 and 15.25: everything has an ASID, nothing says by which nested tables it was made."""
 
     package = "hypervisor.vcpu.svm"
-    unload = staticmethod(unload_svm)
     tlbs: list[Tlb]
     by_asid: bool = True
     cpu: int = 0
@@ -162,7 +162,8 @@ class AmdV:
 
     def at_entry(self, vcpu: Any) -> None:
         control, tlb = control_of(vcpu), self.tlbs[self.cpu]
-        assert 0 < int(control.asid) < ASIDS, "VMRUN refuses this ASID"
+        if not 0 < int(control.asid) < ASIDS:
+            raise RefusedError
         match int(control.tlb_control):
             case 0:
                 pass

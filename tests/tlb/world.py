@@ -19,12 +19,13 @@ from hypervisor.exits.control import invalidate_page, write_cr0, write_cr3, writ
 from hypervisor.memory.frames import FRAMES, allocate_frames, allocate_runs, frames_start, release_all
 from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
 from hypervisor.memory.second_level import MapError, second_level_map, second_level_unmap
+from hypervisor.sched import notify as notify_module
 from hypervisor.vcpu.contract import AccessRights, vcpu_cr, vcpu_create
+from hypervisor.vcpu.hold import hold, release
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.run import run_slice
 from hypervisor.vcpu.turn import begin_turn, end_turn
 from hypervisor.vcpu.vcpu import NOBODY, VcpuState, VcpuWork
-from hypervisor.sched import notify as notify_module
 from hypervisor.vm import shootdown as shootdown_module
 from hypervisor.vm.create import create_tables
 from hypervisor.vm.lifecycle import reset_vcpu
@@ -36,6 +37,7 @@ from tests.tlb.tlb import AmdV, Cached, Tlb, VtX, walk
 
 PROCESSORS = 3
 VCPUS_OF_VM = 2
+SEEDS, STEPS = 8, 100  # of the sequences that all tests run
 PAGES = 4  # of each guest-physical and each linear address space
 MIB = 1 << 20
 FRAME = 4096
@@ -45,11 +47,11 @@ WRITE_PROTECT, GLOBAL_PAGES = 1 << 16, 1 << 7
 RIGHTS = (AccessRights.READ, AccessRights.READ_WRITE, AccessRights.READ_WRITE_EXECUTE)
 
 
-class StaleError(AssertionError):
+class StaleError(Exception):
     """A guest could use a translation that is not true."""
 
 
-class StuckError(AssertionError):
+class StuckError(Exception):
     """A shootdown waits for ever."""
 
 
@@ -155,6 +157,7 @@ class World:
                     self.unload(other, vcpu)
             with self.on(cpu):
                 begin_turn(vcpu)
+                hold(vcpu)
             self.turns[cpu] = vcpu
         self.go_on(cpu)
 
@@ -169,9 +172,9 @@ class World:
             self.turns[cpu] = None
 
     def unload(self, cpu: int, vcpu: Any) -> None:
-        if CPUS[cpu].loaded_vcpu == address_of(vcpu):
+        if CPUS[cpu].held_vcpu == address_of(vcpu):
             with self.on(cpu):
-                self.machine.unload(vcpu)
+                release(vcpu)
 
     def busy(self) -> int | None:
         """A processor on which a guest runs."""
@@ -229,6 +232,7 @@ class World:
 
     def reset(self, vcpu: Any) -> None:
         reset_vcpu(vcpu)
+        hold(vcpu)
         vcpu.state, vcpu.deadline = VcpuState.RUNNABLE, 1 << 60
 
     def add(self) -> None:
@@ -296,6 +300,8 @@ class World:
             control = allocate_frames(u32(4), u8(Owner.MONITOR))
             assert control is not None
             vcpu.running_on.store(NOBODY)
+            vcpu.held_by.store(NOBODY)
+            hold(vcpu)
             vcpu_create(vcpu, control, vcpu.vm.second_level_root)
             vcpu.state, vcpu.deadline = VcpuState.RUNNABLE, 1 << 60
             self.linear[number] = self.new_tables()
@@ -315,10 +321,10 @@ class World:
     def tables(self, vm: Any) -> Any:
         return guest_tables_owner(vm.id)
 
-    def steps(self, count: int) -> None:
-        """So many of these, at random."""
+    def live(self) -> None:
+        """STEPS of these, at random."""
         acts = (self.run, self.invlpg, self.address_space, self.act_of_monitor, self.add, self.take, self.recreate)
-        for _ in range(count):
+        for _ in range(STEPS):
             self.random.choices(acts, (12, 3, 2, 4, 3, 5, 0.5))[0]()
 
 
@@ -338,6 +344,6 @@ def world(name: str, seed: int) -> Iterator[World]:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         stack.callback(machine.stop)
         made = World(machine, seed)
-        patch.setattr(shootdown_module, "pause", made.wait)
-        patch.setattr(notify_module, "send_kick", lambda cpu: None)  # whoever is to look, looks in `wait`
+        patch.setattr(shootdown_module, "pause", lambda: made.wait())
+        patch.setattr(notify_module, "send_kick", lambda cpu: None)  # who is to look, looks in `wait`
         yield made
