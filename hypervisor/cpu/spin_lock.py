@@ -11,8 +11,9 @@ class LockPlace(HwEnum, repr=u32):
     ones. Two locks of one place are never held together."""
 
     UNSET = 0
-    RUN_QUEUE = 1
-    SHARE = 2
+    BOARD = 1
+    RUN_QUEUE = 2
+    SHARE = 3
 
 
 class SpinLock(Struct):

@@ -12,7 +12,7 @@ from hypervisor.devices.clock import NEVER
 from hypervisor.devices.ioapic import IoApic, ioapic_requests, ioapic_reset, ioapic_set_line
 from hypervisor.devices.keyboard_controller import KeyboardController, keyboard_reset
 from hypervisor.devices.pci_host import PciHost, pci_reset
-from hypervisor.devices.pic import PicPair, pic_reset, pic_set_line
+from hypervisor.devices.pic import PicPair, pic_acknowledge, pic_reset, pic_set_line
 from hypervisor.devices.pit import Pit, pit_advance, pit_reset
 from hypervisor.devices.pm_timer import pm_timer_next_carry
 from hypervisor.devices.rtc import Rtc, rtc_advance, rtc_power_on
@@ -36,7 +36,7 @@ class Board(Struct):
     """One per VM. The chips that an access reads often come first."""
 
     pic: PicPair
-    attention: Field[bool]  # INTR is up or the I/O APIC has messages: `deliver_board_interrupts` is due
+    attention: Field[bool]  # INTR is up or the I/O APIC has messages: `service_board` is due
     intr_seen: Field[bool]  # the LINT0 pins have seen INTR up
     deadline_changed: Field[bool]  # a timer is due earlier than before
     input_waits: Field[bool]  # typed bytes wait until the UART has room
@@ -110,12 +110,22 @@ def board_settle_power(board: Board, now: u64) -> None:
 @fn
 def board_settle(board: Board) -> None:
     """After anything that may have changed the PIC's output or the I/O APIC's requests."""
-    if board.pic.interrupt:
+    if board.pic.interrupt.load():
         board.attention = True
     else:
         board.intr_seen = False
     if ioapic_requests(board.ioapic) != 0:
         board.attention = True
+
+
+@fn
+def board_acknowledge(board: Board) -> u32 | None:
+    """The INTA cycle of a processor that saw INTR: the PIC's vector; None when the request has gone meanwhile."""
+    if not board.pic.interrupt.load():
+        return None
+    vector = pic_acknowledge(board.pic)
+    board_settle(board)
+    return vector
 
 
 @fn

@@ -13,7 +13,7 @@ ALL_ONES = 0xFFFF_FFFF_FFFF_FFFF
 
 
 @fn
-def mmio_read(board: Board, gpa: Gpa, width: u32, now: u64) -> u64:
+def mmio_read(board: Board, gpa: Gpa, width: u32) -> u64:
     """Read `width` bytes (1, 2, 4 or 8); only those of the result count. Registers are 32 bits wide: of 8 bytes the
     upper half is 0, narrow reads give low bytes. Where no device is, all ones."""
     if u64(gpa) & FRAME_MASK != IOAPIC_BASE:
@@ -22,7 +22,7 @@ def mmio_read(board: Board, gpa: Gpa, width: u32, now: u64) -> u64:
 
 
 @fn
-def mmio_write(board: Board, gpa: Gpa, width: u32, value: u64, now: u64) -> None:
+def mmio_write(board: Board, gpa: Gpa, width: u32, value: u64) -> None:
     """Write `width` bytes: 8 as their low half, narrow ones with zeros above. Where no device is, nothing happens."""
     if u64(gpa) & FRAME_MASK != IOAPIC_BASE:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, Struct, fn, u8, u32
+from codegen.lang import Atomic, Field, Struct, fn, u8, u32
 from drivers.interrupt.pic import CASCADE_IRQ, Eoi, Icw1, Icw4, Ocw2, Ocw3
 
 CASCADE = 1 << CASCADE_IRQ
@@ -42,7 +42,7 @@ class PicPair(Struct):
 
     master: Pic
     slave: Pic
-    interrupt: Field[bool]  # INTR
+    interrupt: Atomic[bool]  # INTR; processors look at it without asking anybody
 
 
 @fn(cold=True)
@@ -50,7 +50,7 @@ def pic_reset(pair: PicPair) -> None:
     """After power-up nothing is defined: everything masked, until ICW1. The lines keep their levels."""
     reset_one(pair.master, u32(CASCADE), u32(ELCR_MASTER_MASK))
     reset_one(pair.slave, u32(0), u32(ELCR_SLAVE_MASK))
-    pair.interrupt = False
+    pair.interrupt.store(False)
 
 
 @fn(cold=True)
@@ -101,7 +101,8 @@ def update(pair: PicPair) -> None:
     # The slave drops INT in every INTA cycle, so a request that follows is seen again: like a level.
     master.irr = master.irr | CASCADE if slave.output else master.irr & NOT_CASCADE
     master.output = winner(master) != NO_INPUT
-    pair.interrupt = master.output
+    if pair.interrupt.load() != master.output:
+        pair.interrupt.store(master.output)
 
 
 @fn

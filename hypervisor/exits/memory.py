@@ -20,9 +20,8 @@ from hypervisor.memory.second_level import second_level_allow_fetch
 from hypervisor.vcpu.contract import vcpu_rflags, vcpu_rip, vcpu_set_rflags
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.board_events import after_board_access
+from hypervisor.vm.board_interrupts import send_interrupts
 from hypervisor.vm.lapic_window import lapic_window_read, lapic_window_write
-from hypervisor.vm.timers import vm_now
 from hypervisor.vm.vm import StopReason
 
 PAGE = 4096
@@ -45,7 +44,7 @@ def emulate_memory(vcpu: Vcpu) -> Resume:
         window_write(vcpu, vcpu.exit.gpa, u32(4), read_register(vcpu, register, u32(4), False))
     else:
         write_register(vcpu, register, u32(4), False, window_read(vcpu, vcpu.exit.gpa, u32(4)))
-    return after_board_access(vcpu)
+    return Resume.NEXT_INSTRUCTION
 
 
 @fn(noinline=True)
@@ -68,7 +67,7 @@ def emulate_decoded(vcpu: Vcpu) -> Resume:
             window_write(vcpu, vcpu.exit.gpa, instruction.width, source_of(vcpu, instruction))
         case _:
             return emulate_rare(vcpu, instruction)
-    return after_board_access(vcpu)
+    return Resume.NEXT_INSTRUCTION
 
 
 @fn(noinline=True, cold=True)
@@ -117,7 +116,7 @@ def emulate_rare(vcpu: Vcpu, instruction: MmioInstruction) -> Resume:
             return store_string(vcpu, instruction)
         case _:
             emulate_combine(vcpu, instruction)
-    return after_board_access(vcpu)
+    return Resume.NEXT_INSTRUCTION
 
 
 @fn
@@ -146,20 +145,17 @@ def store_string(vcpu: Vcpu, instruction: MmioInstruction) -> Resume:
     size = instruction.address_size
     mask = width_bits(size)
     if instruction.repeat and regs.rcx & mask == 0:
-        return after_board_access(vcpu)
+        return Resume.NEXT_INSTRUCTION
     window_write(vcpu, vcpu.exit.gpa, instruction.width, regs.rax)
     step = u64(instruction.width)
     if vcpu_rflags(vcpu) & DIRECTION_FLAG != 0:
         step = u64(0).wrapping_sub(step)
     regs.rdi = merge_index(regs.rdi, regs.rdi.wrapping_add(step), size)
-    resume = after_board_access(vcpu)
     if not instruction.repeat:
-        return resume
+        return Resume.NEXT_INSTRUCTION
     left = (regs.rcx & mask) - 1
     regs.rcx = merge_index(regs.rcx, left, size)
-    if left != 0 and resume == Resume.NEXT_INSTRUCTION:
-        return Resume.SAME_INSTRUCTION
-    return resume
+    return Resume.SAME_INSTRUCTION if left != 0 else Resume.NEXT_INSTRUCTION
 
 
 @fn
@@ -188,7 +184,9 @@ def window_read(vcpu: Vcpu, gpa: Gpa, width: u32) -> u64:
     """Read the device at `gpa`, all ones where none is; only the low `width` bytes count."""
     if claims(vcpu, gpa):
         return u64(lapic_window_read(vcpu, u32.trunc(u64(gpa)) & (PAGE - 1), width))
-    return mmio_read(vcpu.vm.board, gpa, width, vm_now(vcpu.vm))
+    vm = vcpu.vm
+    with vm.board_lock:
+        return mmio_read(vm.board, gpa, width)
 
 
 @fn(hot=True)
@@ -197,4 +195,7 @@ def window_write(vcpu: Vcpu, gpa: Gpa, width: u32, value: u64) -> None:
     if claims(vcpu, gpa):
         lapic_window_write(vcpu, u32.trunc(u64(gpa)) & (PAGE - 1), width, u32.trunc(value))
         return
-    mmio_write(vcpu.vm.board, gpa, width, value & width_bits(width), vm_now(vcpu.vm))
+    vm = vcpu.vm
+    with vm.board_lock:
+        mmio_write(vm.board, gpa, width, value & width_bits(width))
+        send_interrupts(vm, vm.board)

@@ -24,7 +24,7 @@ from hypervisor.vcpu.linear import Access, mark_used, translate_linear
 from hypervisor.vcpu.segments import linear_address
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.board_events import after_board_access
-from hypervisor.vm.timers import vm_now
+from hypervisor.vm.timers import board_now
 
 DIRECTION_FLAG = 1 << 10
 STRING_BURST = 64  # repetitions per exit: then the guest may be interrupted, as on hardware
@@ -42,13 +42,14 @@ def emulate_port(vcpu: Vcpu) -> Resume:
     regs = vcpu.regs
     vm = vcpu.vm
     claim = claim_of(u32(access.port))
-    now = vm_now(vm) if claim_wants_clock(claim) else u64(0)
-    if access.is_in:
-        value = claim_read_byte(claim, vm.board, access.port, now)
-        regs.rax = regs.rax & ~0xFF | u64(value) & 0xFF
-    else:
-        claim_write_byte(claim, vm.board, access.port, u32.trunc(regs.rax & 0xFF), now)
-    return after_board_access(vcpu)
+    with vm.board_lock:
+        now = board_now(vm) if claim_wants_clock(claim) else u64(0)
+        if access.is_in:
+            value = claim_read_byte(claim, vm.board, access.port, now)
+            regs.rax = regs.rax & ~0xFF | u64(value) & 0xFF
+        else:
+            claim_write_byte(claim, vm.board, access.port, u32.trunc(regs.rax & 0xFF), now)
+        return after_board_access(vcpu, vm.board)
 
 
 @fn(noinline=True)
@@ -59,12 +60,13 @@ def emulate_wide(vcpu: Vcpu, access: PortAccess) -> Resume:
     regs = vcpu.regs
     vm = vcpu.vm
     width = u32(access.width)
-    if access.is_in:
-        value = port_read(vm.board, access.port, width, vm_now(vm))
-        write_register(vcpu, u32(0), width, False, u64(value))
-    else:
-        port_write(vm.board, access.port, width, u32.trunc(regs.rax & width_bits(width)), vm_now(vm))
-    return after_board_access(vcpu)
+    with vm.board_lock:
+        if access.is_in:
+            value = port_read(vm.board, access.port, width, board_now(vm))
+            write_register(vcpu, u32(0), width, False, u64(value))
+        else:
+            port_write(vm.board, access.port, width, u32.trunc(regs.rax & width_bits(width)), board_now(vm))
+        return after_board_access(vcpu, vm.board)
 
 
 @fn(noinline=True)
@@ -94,7 +96,8 @@ def emulate_string(vcpu: Vcpu, access: PortAccess) -> Resume:
         done = done + 1
         if access.is_repeat:
             regs.rcx = merge_index(regs.rcx, left, size)
-    resume = after_board_access(vcpu)
+    with vcpu.vm.board_lock:
+        resume = after_board_access(vcpu, vcpu.vm.board)
     if left != 0 and resume == Resume.NEXT_INSTRUCTION:
         return Resume.SAME_INSTRUCTION
     return resume
@@ -121,9 +124,11 @@ def transfer(vcpu: Vcpu, linear: u64, access: PortAccess) -> Fault | None:
     mark_used(vcpu, linear, access.is_in)
     mark_used(vcpu, linear.wrapping_add(u64(width) - 1), access.is_in)
     if not access.is_in:
-        port_write(vm.board, access.port, width, value, vm_now(vm))
+        with vm.board_lock:
+            port_write(vm.board, access.port, width, value, board_now(vm))
         return None
-    value = port_read(vm.board, access.port, width, vm_now(vm))
+    with vm.board_lock:
+        value = port_read(vm.board, access.port, width, board_now(vm))
     i = u32(0)
     while i < width:
         gpa = translate_linear(vcpu, linear.wrapping_add(u64(i)), wanted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from codegen.lang import HwEnum, address_of, fn, min, rdtsc, u32, u64
 from hypervisor.cpu.per_cpu import CPU
-from hypervisor.exits.hlt import can_wake, interrupts_on
+from hypervisor.exits.hlt import answer_messages, interrupts_on
 from hypervisor.sched.deadlines import deadline_set
 from hypervisor.sched.queues import NEVER
 from hypervisor.sched.scheduler import block, yield_turn
@@ -24,7 +24,6 @@ from hypervisor.vm.console import serve_console
 from hypervisor.vm.hopeless import hope_again, lose_hope
 from hypervisor.vm.lifecycle import carry_out
 from hypervisor.vm.order import OrderKind, VmOrder, all_parked, order_of, park
-from hypervisor.vm.startup import serve_startup, startup_requested
 from hypervisor.vm.timers import advance_timers, wake_time
 from hypervisor.vm.vm import VmState
 
@@ -89,12 +88,9 @@ def serve_vcpu(vcpu: Vcpu) -> Next:
     if vcpu.vm.state != VmState.RUNNING:
         return Next.REST
     hold(vcpu)
-    if startup_requested(vcpu):
-        serve_startup(vcpu)
     serve_console(vcpu)
     advance_timers(vcpu)
-    if vcpu.state == VcpuState.HALTED and can_wake(vcpu):
-        vcpu.state = VcpuState.RUNNABLE
+    answer_messages(vcpu)
     return Next.RUN if vcpu.state == VcpuState.RUNNABLE else Next.SLEEP
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codegen.lang import fn, static, u8, u32
 from hypervisor import profile
 from hypervisor.cpu.per_cpu import CPU
+from hypervisor.devices.lapic.priority import NO_VECTOR
 from hypervisor.exits.registry import Resume
 from hypervisor.exits.table import answer_exit
 from hypervisor.memory.translations import may_enter
@@ -19,8 +20,9 @@ from hypervisor.vcpu.contract import (
 )
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.turn import forget_stale
-from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
-from hypervisor.vm.interrupts import interrupt_pending, take_interrupt
+from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
+from hypervisor.vm.interrupts import interrupt_pending, receive_messages, take_interrupt
+from hypervisor.vm.startup import serve_startup, startup_requested
 
 NMI_VECTOR = 2
 
@@ -43,6 +45,8 @@ def run_slice(vcpu: Vcpu) -> None:
 @fn(noinline=True)
 def prepare_entry(vcpu: Vcpu) -> bool:
     """Everything that `work` names; False when the vCPU must not be entered now."""
+    if vcpu.state != VcpuState.RUNNABLE:
+        return False
     work = VcpuWork.of(vcpu.work.exchange(u32(0)))
     if work.serve or work.reschedule:
         return False
@@ -50,7 +54,13 @@ def prepare_entry(vcpu: Vcpu) -> bool:
         forget_stale(vcpu.vm)
     if work.deadline:
         vcpu_set_deadline(vcpu, vcpu.deadline)
-    if work.nmi:
+    nmi = work.nmi
+    if work.interrupt:
+        if receive_messages(vcpu):
+            nmi = True
+        if startup_requested(vcpu) and serve_startup(vcpu):
+            return vcpu.state == VcpuState.RUNNABLE
+    if nmi:
         offer_nmi(vcpu)
     if work.interrupt:
         offer_interrupt(vcpu)
@@ -73,7 +83,8 @@ def offer_interrupt(vcpu: Vcpu) -> None:
         return
     if not vcpu.pending.valid and vcpu_can_take_interrupt(vcpu):
         vector = take_interrupt(vcpu)
-        vcpu.pending = Event(vector=u8.trunc(vector), type=EventType.INTERRUPT, valid=True)
+        if vector != NO_VECTOR:
+            vcpu.pending = Event(vector=u8.trunc(vector), type=EventType.INTERRUPT, valid=True)
         if not interrupt_pending(vcpu):
             return
     vcpu_request_interrupt_window(vcpu, True)

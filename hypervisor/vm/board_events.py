@@ -4,60 +4,59 @@ power off."""
 from __future__ import annotations
 
 from codegen.lang import fn, u32
-from hypervisor.devices.board import BoardRequest, board_next_deadline
+from hypervisor.devices.board import Board, BoardRequest, board_next_deadline
 from hypervisor.exits.registry import Resume
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.contract import vcpu_skip_instruction
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.console import drain_console, feed_console
-from hypervisor.vm.interrupts import leave_in_time, service_board
+from hypervisor.vm.board_interrupts import send_interrupts
+from hypervisor.vm.console import drain_uart, feed_uart
+from hypervisor.vm.deadline import leave_in_time
 from hypervisor.vm.order import SERVE_WORK, OrderKind, give_order
 from hypervisor.vm.vm import StopReason, Vm
 
 
 @fn
-def after_board_access(vcpu: Vcpu) -> Resume:
-    """What an exit handler returns when its device access is done."""
-    board = vcpu.vm.board
+def after_board_access(vcpu: Vcpu, board: Board) -> Resume:
+    """What an exit handler returns when its device access is done, still under the board's lock."""
     if not board.attention:
         return Resume.NEXT_INSTRUCTION
-    return serve_board(vcpu)
+    return serve_board(vcpu, board)
 
 
 @fn(noinline=True)
-def serve_board(vcpu: Vcpu) -> Resume:
+def serve_board(vcpu: Vcpu, board: Board) -> Resume:
     """The board asked for attention."""
-    board = vcpu.vm.board
     board.attention = False
-    service_board(vcpu.vm)
-    drain_console(vcpu.vm)
+    send_interrupts(vcpu.vm, board)
+    drain_uart(vcpu.vm, board)
     if board.input_waits:
-        feed_console(vcpu.vm)
+        feed_uart(vcpu.vm, board)
     if board.deadline_changed:
         board.deadline_changed = False
-        carry_board_timers(vcpu)
+        carry_board_timers(vcpu, board)
     if board.request != BoardRequest.NONE:
-        obey(vcpu.vm)
+        obey(vcpu.vm, board)
         vcpu_skip_instruction(vcpu)
         return Resume.YIELD
     return Resume.NEXT_INSTRUCTION
 
 
 @fn
-def carry_board_timers(vcpu: Vcpu) -> None:
+def carry_board_timers(vcpu: Vcpu, board: Board) -> None:
     """A timer of the board is due earlier than before: vCPU 0 has to leave its guest, or wake, in time."""
     if vcpu.index == 0:
-        leave_in_time(vcpu, board_next_deadline(vcpu.vm.board))
+        leave_in_time(vcpu, board_next_deadline(board))
     else:
         notify(vcpu_of(vcpu.vm, u32(0)), SERVE_WORK)
 
 
 @fn(cold=True)
-def obey(vm: Vm) -> None:
+def obey(vm: Vm, board: Board) -> None:
     """The guest asks its board for a reset, or to switch off: the whole VM has to come to rest for it."""
-    request = vm.board.request
-    vm.board.request = BoardRequest.NONE
+    request = board.request
+    board.request = BoardRequest.NONE
     if request == BoardRequest.RESET:
         give_order(vm, OrderKind.RESET, StopReason.NONE)
     else:

@@ -11,12 +11,12 @@ from hypervisor.console.console import (
     console_take_input,
 )
 from hypervisor.console.guests import console_focus, console_put_guest_byte
-from hypervisor.devices.board import board_uart_changed
+from hypervisor.devices.board import Board, board_uart_changed
 from hypervisor.devices.uart import uart_can_receive, uart_receive, uart_take_output
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.interrupts import service_board
+from hypervisor.vm.board_interrupts import send_interrupts
 from hypervisor.vm.order import SERVE_WORK
 from hypervisor.vm.vm import VMS, VMS_MAX, Vm, VmState
 
@@ -35,38 +35,43 @@ CONSOLE_WAITS = storage(ConsoleWaits)
 @fn
 def serve_console(vcpu: Vcpu) -> None:
     """Once in a while, by any vCPU's thread: what the guest has sent; by vCPU 0's, what was typed for it."""
-    vm = vcpu.vm
-    if vm.board.uart.sent_count != 0:
-        drain_console(vm)
+    drain_console(vcpu.vm)
     if vcpu.index == 0:
-        feed_console(vm)
+        feed_console(vcpu.vm)
 
 
 @fn
 def drain_console(vm: Vm) -> None:
-    """Take what the guest's UART has sent, as far as the real line's queue has room; the rest stays in the UART,
-    which is then busy for the guest, so nothing is lost."""
-    uart = vm.board.uart
+    """Take what the guest's UART has sent."""
+    with vm.board_lock:
+        drain_uart(vm, vm.board)
+
+
+@fn
+def drain_uart(vm: Vm, board: Board) -> None:
+    """The same, as far as the real line's queue has room; the rest stays in the UART, which is then busy for the guest,
+    so nothing is lost."""
     sent = False
-    while uart.sent_count != 0:
+    while board.uart.sent_count != 0:
         if console_room() <= ROOM_MIN:
             CONSOLE_WAITS.for_room.fetch_or(u32(1) << vm.id)
             break
-        byte = uart_take_output(uart)
+        byte = uart_take_output(board.uart)
         if byte is None:
             break
         console_put_guest_byte(vm.id, byte)
         sent = True
     if sent:
         console_push()
-        board_uart_changed(vm.board)
+        board_uart_changed(board)
 
 
 @fn(cold=True)
 def empty_console(vm: Vm) -> None:
     """The last words of a VM that stops or starts over: all of them, waiting for the line where it is slow."""
     while True:
-        byte = uart_take_output(vm.board.uart)
+        with vm.board_lock:
+            byte = uart_take_output(vm.board.uart)
         if byte is None:
             break
         console_put_guest_byte(vm.id, byte)
@@ -78,20 +83,27 @@ def feed_console(vm: Vm) -> None:
     """Give the guest what was typed, as fast as its UART takes it."""
     if console_focus() != vm.id:
         return
+    with vm.board_lock:
+        feed_uart(vm, vm.board)
+
+
+@fn
+def feed_uart(vm: Vm, board: Board) -> None:
+    """The same, under the board's lock."""
     received = False
-    vm.board.input_waits = False
+    board.input_waits = False
     while console_has_input():
-        if not uart_can_receive(vm.board.uart):
-            vm.board.input_waits = True
+        if not uart_can_receive(board.uart):
+            board.input_waits = True
             break
         byte = console_take_input()
         if byte is None:
             break
-        uart_receive(vm.board.uart, byte)
+        uart_receive(board.uart, byte)
         received = True
     if received:
-        board_uart_changed(vm.board)
-        service_board(vm)
+        board_uart_changed(board)
+        send_interrupts(vm, board)
 
 
 @fn

@@ -6,6 +6,7 @@ from codegen.lang import Gpa, address_of, fn, min, phys, range, u8, u32, u64
 from hypervisor.config.manifest import NAME_BYTES, ManifestVm
 from hypervisor.console.guests import console_add_guest
 from hypervisor.console.log import log
+from hypervisor.cpu.spin_lock import LockPlace, lock_start
 from hypervisor.cpu.xstate import XSTATE, XsaveArea
 from hypervisor.memory.frames import allocate_frames, allocate_runs
 from hypervisor.memory.guest import add_slot
@@ -66,6 +67,7 @@ def copy_name(vm: Vm, entry: ManifestVm) -> None:
 @fn(cold=True)
 def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
     """Allocate everything that the VM keeps for its life."""
+    lock_start(vm.board_lock, LockPlace.BOARD)
     vm.memory_size = entry.memory
     vm.flags = VmFlags(kvm_signature=entry.flags.kvm_signature)
     fill_cpuid(vm.cpuid, vm.flags.kvm_signature)

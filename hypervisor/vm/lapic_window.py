@@ -7,7 +7,7 @@ from drivers.interrupt.lapic import Lapic
 from hypervisor.devices.lapic import registers
 from hypervisor.devices.lapic.mmio import lapic_mmio_read, lapic_mmio_write
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.interrupts import apply_effect
+from hypervisor.vm.lapic_effects import apply_effect
 from hypervisor.vm.timers import vm_now
 
 CURRENT_COUNT = Lapic.current_count.offset

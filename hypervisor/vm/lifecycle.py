@@ -6,7 +6,7 @@ from codegen.lang import fn, range, rdtsc, u8, u32, u64
 from hypervisor.console.log import log
 from hypervisor.cpu.kick import send_kick
 from hypervisor.devices.board import board_reset
-from hypervisor.devices.lapic.state import lapic_enter_virtual_wire, lapic_reset
+from hypervisor.devices.lapic.reset import lapic_enter_virtual_wire, lapic_reset
 from hypervisor.devices.rtc_memory import cmos_describe_memory
 from hypervisor.memory.guest import fill
 from hypervisor.sched.notify import notify
@@ -72,9 +72,11 @@ def reset_hardware(vm: Vm) -> None:
     vm.stop_reason = StopReason.NONE
     empty_console(vm)
     vm.clock_base = rdtsc()
-    board_reset(vm.board, wall_at(vm.clock_base) // SECOND)
     low = low_ram_end(vm.memory_size)
-    cmos_describe_memory(vm.board.rtc.cmos, low, vm.memory_size - low)
+    with vm.board_lock:
+        vm.board_moment = 0
+        board_reset(vm.board, wall_at(vm.clock_base) // SECOND)
+        cmos_describe_memory(vm.board.rtc.cmos, low, vm.memory_size - low)
     for i in range(vm.vcpu_count):
         reset_vcpu(vcpu_of(vm, i))
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from codegen.lang import Local, fn, u16, u32, u64
-from hypervisor.devices.lapic.state import lapic_reset_registers
+from hypervisor.devices.lapic.posted import (
+    INIT_ASKED,
+    STARTUP_ASKED,
+    discard_posted,
+    startup_posted,
+    take_startup,
+)
+from hypervisor.devices.lapic.reset import lapic_reset_registers
 from hypervisor.vcpu.contract import (
     vcpu_flush_tlb,
     vcpu_read_segment,
@@ -13,31 +20,36 @@ from hypervisor.vcpu.contract import (
 )
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
+from hypervisor.vm.interrupts import NMI_WORK
 
 
 @fn
 def startup_requested(vcpu: Vcpu) -> bool:
     """Whether `serve_startup` has something to do. A STARTUP that nobody waits for is dropped there."""
-    return vcpu.lapic.init_pending or vcpu.lapic.startup_pending
+    return startup_posted(vcpu.lapic.posted)
 
 
 @fn(cold=True)
-def serve_startup(vcpu: Vcpu) -> None:
-    """On the processor that `vcpu` is loaded on: INIT resets it, and it waits; the bootstrap processor starts over by
-    itself; STARTUP begins in real mode at `startup_vector` * 4 KiB."""
-    lapic = vcpu.lapic
-    if lapic.init_pending:
-        lapic.init_pending = False
-        lapic_reset_registers(lapic)
+def serve_startup(vcpu: Vcpu) -> bool:
+    """Whether `vcpu` begins anew, now or later; on the processor that it is loaded on. INIT resets it, and it waits;
+    the bootstrap processor starts over by itself; STARTUP begins in real mode at its page * 4 KiB."""
+    messages = take_startup(vcpu.lapic.posted)
+    if messages & INIT_ASKED != 0:
+        lapic_reset_registers(vcpu.lapic)
+        vcpu.work.fetch_and(~NMI_WORK)
         vcpu.regs.zero()
         vcpu_reset_registers(vcpu)
         vcpu_flush_tlb(vcpu)
-        vcpu.state = VcpuState.RUNNABLE if lapic.base.bootstrap else VcpuState.WAIT_FOR_STARTUP
-    if lapic.startup_pending:
-        lapic.startup_pending = False
-        if vcpu.state == VcpuState.WAIT_FOR_STARTUP:
-            start_at(vcpu, lapic.startup_vector & 0xFF)
-            vcpu.state = VcpuState.RUNNABLE
+        vcpu.state = VcpuState.RUNNABLE if vcpu.lapic.base.bootstrap else VcpuState.WAIT_FOR_STARTUP
+    begins = messages & INIT_ASKED != 0
+    if messages & STARTUP_ASKED != 0 and vcpu.state == VcpuState.WAIT_FOR_STARTUP:
+        # What was on its way at INIT, from senders that had looked before it, and what came to a processor that waits.
+        discard_posted(vcpu.lapic.posted)
+        vcpu.work.fetch_and(~NMI_WORK)
+        start_at(vcpu, messages & 0xFF)
+        vcpu.state = VcpuState.RUNNABLE
+        begins = True
+    return begins
 
 
 @fn(cold=True)

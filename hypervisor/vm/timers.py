@@ -3,13 +3,14 @@ from them."""
 
 from __future__ import annotations
 
-from codegen.lang import fn, min, rdtsc, u64
+from codegen.lang import fn, max, min, rdtsc, u64
 from hypervisor.devices.board import board_advance, board_next_deadline
 from hypervisor.devices.clock import NEVER
 from hypervisor.devices.lapic.timer import lapic_advance_timer, lapic_write_tsc_deadline
 from hypervisor.time.clock import ns_to_tsc, tsc_to_ns
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.interrupts import apply_effect, service_board
+from hypervisor.vm.board_interrupts import send_interrupts
+from hypervisor.vm.lapic_effects import apply_effect
 from hypervisor.vm.vm import Vm
 
 
@@ -17,6 +18,14 @@ from hypervisor.vm.vm import Vm
 def vm_now(vm: Vm) -> u64:
     """Nanoseconds since this VM was started."""
     return tsc_to_ns(rdtsc().wrapping_sub(vm.clock_base))
+
+
+@fn
+def board_now(vm: Vm) -> u64:
+    """The moment of an access to the board, whose lock is held. Never earlier than that of the access before, which
+    another processor may have made: chips count what has passed since."""
+    vm.board_moment = max(vm.board_moment, vm_now(vm))
+    return vm.board_moment
 
 
 @fn
@@ -30,10 +39,14 @@ def host_tsc_at(vm: Vm, moment: u64) -> u64:
 @fn
 def advance_timers(vcpu: Vcpu) -> None:
     """Fire every timer that is due and that this vCPU carries: its local APIC's; vCPU 0 also the board's."""
-    now = vm_now(vcpu.vm)
-    if vcpu.index == 0 and board_next_deadline(vcpu.vm.board) <= now:
-        board_advance(vcpu.vm.board, now)
-        service_board(vcpu.vm)
+    vm = vcpu.vm
+    if vcpu.index == 0:
+        with vm.board_lock:
+            now = board_now(vm)
+            if board_next_deadline(vm.board) <= now:
+                board_advance(vm.board, now)
+                send_interrupts(vm, vm.board)
+    now = vm_now(vm)
     if vcpu.lapic.timer_deadline <= now:
         apply_effect(vcpu, lapic_advance_timer(vcpu.lapic, now))
 
@@ -43,7 +56,8 @@ def wake_time(vcpu: Vcpu) -> u64:
     """The host TSC at which the next of these timers is due; the far future for none."""
     deadline = vcpu.lapic.timer_deadline
     if vcpu.index == 0:
-        deadline = min(deadline, board_next_deadline(vcpu.vm.board))
+        with vcpu.vm.board_lock:
+            deadline = min(deadline, board_next_deadline(vcpu.vm.board))
     return host_tsc_at(vcpu.vm, deadline)
 
 

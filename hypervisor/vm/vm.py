@@ -21,6 +21,7 @@ from codegen.lang import (
     u64,
     usize,
 )
+from hypervisor.cpu.spin_lock import SpinLock
 from hypervisor.devices.board import Board
 from hypervisor.memory.guest import GuestMemory
 from hypervisor.memory.translations import Translations
@@ -87,7 +88,9 @@ class Vm(Struct, align=64):
     second_level_root: Field[Hpa]  # EPT PML4 or nested page table root
     second_level_frames: Field[u64]  # frames in those tables, for the books
     translations: Translations  # what processors have cached of them
+    board_lock: SpinLock  # for the board and all its chips, and for `board_moment`
     board: Board
+    board_moment: Field[u64]  # the latest moment that its chips were told of, ns of the VM's clock
     cpuid: CpuidTable
     log_budget: Field[u32]  # lines that guest acts may still cause in this second
     clock_base: Field[u64]  # host TSC at which this VM's clock read 0

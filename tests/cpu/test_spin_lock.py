@@ -21,7 +21,7 @@ def test_locks_are_taken_in_their_order_and_again() -> None:
     for _ in range(3):
         with QUEUE:
             with SHARE:
-                assert CPU.current.locks_held == 0b110
+                assert CPU.current.locks_held == 1 << LockPlace.RUN_QUEUE.value | 1 << LockPlace.SHARE.value
         assert CPU.current.locks_held == 0
     assert QUEUE.serving.load() == QUEUE.next.load() == 3
 

@@ -16,8 +16,8 @@ from codegen.front.program import TargetInfo
 MODULES = """
     acpi.power board clock ioapic keyboard_controller mmio pci_host pic pit pit_channel pm_timer ports
     rtc rtc_calendar rtc_memory rtc_time system_control uart
-    lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr lapic.priority lapic.registers
-    lapic.state lapic.timer
+    lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr lapic.posted lapic.priority lapic.public
+    lapic.receive lapic.registers lapic.reset lapic.state lapic.timer
 """.split()
 
 Run = Callable[..., Any]

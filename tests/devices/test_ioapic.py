@@ -15,11 +15,11 @@ LEVEL, MASKED, REMOTE_IRR = 1 << 15, 1 << 16, 1 << 14
 
 
 def put(run: Run, offset: int, value: int, width: int = 4) -> None:
-    run(mmio_write, BOARD, Gpa(BASE + offset), u32(width), u64(value), u64(0))
+    run(mmio_write, BOARD, Gpa(BASE + offset), u32(width), u64(value))
 
 
 def get(run: Run, offset: int, width: int = 4) -> int:
-    return int(run(mmio_read, BOARD, Gpa(BASE + offset), u32(width), u64(0)))
+    return int(run(mmio_read, BOARD, Gpa(BASE + offset), u32(width)))
 
 
 def write(run: Run, register: int, value: int) -> None:
@@ -116,7 +116,7 @@ def test_other_offsets_and_other_pages_have_a_defined_answer(run: Run) -> None:
     for offset in (1, 4, 0x11, 0x20, 0x40, 0xFFF):
         assert get(run, offset) == 0
     assert get(run, 0x1000) == 2**64 - 1
-    assert int(run(mmio_read, BOARD, Gpa(0xFED0_0000), u32(4), u64(0))) == 2**64 - 1
+    assert int(run(mmio_read, BOARD, Gpa(0xFED0_0000), u32(4))) == 2**64 - 1
     put(run, 0x1000, 5)
     assert get(run, 0) == 1
 

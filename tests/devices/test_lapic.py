@@ -19,7 +19,9 @@ from hypervisor.devices.lapic.priority import (
     lapic_set_task_priority,
     lapic_take_vector,
 )
-from hypervisor.devices.lapic.state import LapicEffect, LapicMode, LocalApic, lapic_enter_virtual_wire, lapic_reset
+from hypervisor.devices.lapic.public import lapic_seen
+from hypervisor.devices.lapic.reset import lapic_enter_virtual_wire, lapic_reset
+from hypervisor.devices.lapic.state import LapicEffect, LapicMode, LocalApic
 from hypervisor.devices.lapic.timer import lapic_advance_timer, lapic_write_tsc_deadline
 from tests.devices.execution import Run, everywhere
 
@@ -30,7 +32,7 @@ ENABLED, EXTENDED, BSP, BASE = 1 << 11, 1 << 10, 1 << 8, 0xFEE0_0000
 def reset(run: Run, apic_id: int = 3, enabled: bool = True) -> None:
     run(lapic_reset, LAPIC, u32(apic_id), True)
     if enabled:
-        assert write(run, Lapic.spurious.offset, 0x1FF) == LapicEffect.INTERRUPT
+        assert write(run, Lapic.spurious.offset, 0x1FF) == LapicEffect.REACHABLE
 
 
 def write(run: Run, offset: int, value: int, now: int = 0, width: int = 4) -> LapicEffect:
@@ -276,7 +278,7 @@ def test_read_only_bits_of_a_local_vector_are_ignored_and_reserved_ones_refused(
 @everywhere
 def test_logical_destinations_of_all_models(run: Run) -> None:
     def addressed(destination: int, logical: bool = True) -> bool:
-        return bool(run(lapic_is_addressed, LAPIC, u32(destination), logical))
+        return bool(run(lapic_is_addressed, run(lapic_seen, LAPIC), u32(destination), logical))
 
     reset(run)
     write(run, 0xD0, 0x0400_0000)

@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 
 from codegen.lang import bind, storage, u32, u64
-from hypervisor.devices.lapic.state import lapic_reset
+from hypervisor.devices.lapic.posted import post_init, post_startup, post_vector
+from hypervisor.devices.lapic.receive import lapic_receive
+from hypervisor.devices.lapic.reset import lapic_reset
+from hypervisor.devices.lapic.state import LapicEffect
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
+from hypervisor.vm.interrupts import NMI_WORK
 from hypervisor.vm.startup import serve_startup, startup_requested
 
 VCPU = storage(Vcpu)
@@ -45,9 +49,9 @@ def power_on(bootstrap: bool) -> None:
 def test_init_makes_an_application_processor_wait(written: dict[str, int]) -> None:
     power_on(bootstrap=False)
     VCPU.regs.rax = u64(5)
-    VCPU.lapic.init_pending = True
+    post_init(VCPU.lapic.posted)
     assert startup_requested(VCPU)
-    serve_startup(VCPU)
+    assert serve_startup(VCPU)
     assert VCPU.state == VcpuState.WAIT_FOR_STARTUP
     assert written == {"resets": 1, "flushes": 1} and VCPU.regs.rax == 0
     assert not startup_requested(VCPU)
@@ -55,24 +59,37 @@ def test_init_makes_an_application_processor_wait(written: dict[str, int]) -> No
 
 def test_startup_begins_in_real_mode_at_its_page(written: dict[str, int]) -> None:
     power_on(bootstrap=False)
-    VCPU.lapic.init_pending = True
-    VCPU.lapic.startup_pending = True
-    VCPU.lapic.startup_vector = 0x9A
-    serve_startup(VCPU)
+    post_init(VCPU.lapic.posted)
+    post_startup(VCPU.lapic.posted, u32(0x9A))
+    assert serve_startup(VCPU)
     assert VCPU.state == VcpuState.RUNNABLE
     assert written == {"resets": 1, "flushes": 1, "CS": 0x9_A000, "CS selector": 0x9A00, "rip": 0}
 
 
 def test_a_second_startup_message_is_dropped(written: dict[str, int]) -> None:
     power_on(bootstrap=False)
-    VCPU.lapic.startup_pending = True
-    serve_startup(VCPU)
+    post_startup(VCPU.lapic.posted, u32(0x9A))
+    assert not serve_startup(VCPU)
     assert written == {}
     assert not startup_requested(VCPU)
 
 
 def test_init_restarts_the_bootstrap_processor(written: dict[str, int]) -> None:
     power_on(bootstrap=True)
-    VCPU.lapic.init_pending = True
-    serve_startup(VCPU)
+    post_init(VCPU.lapic.posted)
+    assert serve_startup(VCPU)
     assert VCPU.state == VcpuState.RUNNABLE and written == {"resets": 1, "flushes": 1}
+
+
+def test_what_was_sent_before_init_or_while_it_waits_is_lost_at_startup(written: dict[str, int]) -> None:
+    power_on(bootstrap=False)
+    posted = VCPU.lapic.posted
+    for post in (post_init, lambda posted: post_startup(posted, u32(2))):
+        post_vector(posted, u32(0x40), level=False)
+        post_vector(posted, u32(0x91), level=True)
+        VCPU.work.fetch_or(NMI_WORK)
+        post(posted)
+        assert serve_startup(VCPU)
+        assert VCPU.work.load() & NMI_WORK == 0
+        assert lapic_receive(VCPU.lapic) == LapicEffect.NONE and VCPU.lapic.irr_words == 0
+    assert VCPU.state == VcpuState.RUNNABLE

@@ -20,6 +20,7 @@ from codegen.front.lower import lower_program, module_functions
 from codegen.front.program import host_target
 from codegen.lang import Gpa, Hpa, host, storage, u32, u64
 from hypervisor.cpu.per_cpu import CPUS, per_cpu_start
+from hypervisor.cpu.spin_lock import LockPlace, lock_start
 from hypervisor.memory.guest import add_slot
 from hypervisor.time.clock import clock_start
 from hypervisor.vcpu.pool import VCPUS
@@ -100,6 +101,7 @@ def new_machine(ram: int = RAM) -> Vcpu:
 
     SVM.next_rip, SVM.flush_by_asid, SVM.asids = True, True, 16
     VM.memory_size, VM.vcpu_count = ram, 1
+    lock_start(VM.board_lock, LockPlace.BOARD)
     add_slot(VM.memory, Gpa(0), u64(ram), host.memory.allocate(ram), True)
     vcpu = VCPUS[0]
     vcpu.vm = VM

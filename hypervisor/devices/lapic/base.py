@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from codegen.lang import fn, u64
 from drivers.interrupt.lapic import LAPIC_BASE, ApicBase
-from hypervisor.devices.lapic.state import (
-    LapicEffect,
-    LapicMode,
-    LocalApic,
-    lapic_reset_registers,
-    lapic_x2apic_logical_id,
-)
+from hypervisor.devices.lapic.public import lapic_publish
+from hypervisor.devices.lapic.reset import lapic_reset_registers
+from hypervisor.devices.lapic.state import LapicEffect, LapicMode, LocalApic, lapic_x2apic_logical_id
 
 RESERVED = 0xFFFF_FFFF_0000_02FF  # all but BSP, EXTD, EN and a 32-bit base
 
@@ -61,3 +57,4 @@ def lapic_enter_x2apic(lapic: LocalApic) -> None:
     registers.id = lapic.apic_id
     registers.logical_destination = lapic_x2apic_logical_id(lapic)
     registers.icr_high = 0
+    lapic_publish(lapic)

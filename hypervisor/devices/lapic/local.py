@@ -7,6 +7,7 @@ from drivers.interrupt.lapic import DeliveryMode, LocalVector
 from hypervisor.devices.lapic.priority import FIRST_LEGAL_VECTOR, lapic_accept
 from hypervisor.devices.lapic.state import LapicEffect, LapicMode, LocalApic
 
+LVT_RESET = 1 << 16  # masked
 SEND_ILLEGAL_VECTOR = 1 << 5
 RECEIVE_ILLEGAL_VECTOR = 1 << 6
 ILLEGAL_REGISTER = 1 << 7

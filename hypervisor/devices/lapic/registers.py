@@ -5,9 +5,10 @@ from __future__ import annotations
 from codegen.lang import fn, fn_table, table, u32, u64
 from drivers.interrupt.lapic import Lapic
 from hypervisor.devices.lapic.command import lapic_write_icr_high, lapic_write_icr_low, lapic_write_self_ipi
-from hypervisor.devices.lapic.local import ILLEGAL_REGISTER, lapic_report_error
+from hypervisor.devices.lapic.local import ILLEGAL_REGISTER, LVT_RESET, lapic_report_error
 from hypervisor.devices.lapic.priority import SOFTWARE_ENABLE, lapic_end_of_interrupt, lapic_set_task_priority
-from hypervisor.devices.lapic.state import LVT_RESET, LapicEffect, LocalApic, lapic_window
+from hypervisor.devices.lapic.public import lapic_publish
+from hypervisor.devices.lapic.state import LapicEffect, LocalApic, lapic_window
 from hypervisor.devices.lapic.timer import (
     lapic_current_count,
     lapic_write_divide,
@@ -98,14 +99,16 @@ def write_eoi(lapic: LocalApic, value: u32, now: u64) -> LapicEffect:
 def write_logical_destination(lapic: LocalApic, value: u32, now: u64) -> LapicEffect:
     """LDR, xAPIC mode only."""
     lapic.registers.logical_destination = value
-    return LapicEffect.NONE
+    lapic_publish(lapic)
+    return LapicEffect.REACHABLE
 
 
 @fn
 def write_destination_format(lapic: LocalApic, value: u32, now: u64) -> LapicEffect:
     """DFR: the low 28 bits read as ones (section 11.6.2.2)."""
     lapic.registers.destination_format = value | 0x0FFF_FFFF
-    return LapicEffect.NONE
+    lapic_publish(lapic)
+    return LapicEffect.REACHABLE
 
 
 @fn
@@ -120,7 +123,8 @@ def write_spurious(lapic: LocalApic, value: u32, now: u64) -> LapicEffect:
         registers.lvt_lint0 = registers.lvt_lint0 | LVT_RESET
         registers.lvt_lint1 = registers.lvt_lint1 | LVT_RESET
         registers.lvt_error = registers.lvt_error | LVT_RESET
-    return LapicEffect.INTERRUPT
+    lapic_publish(lapic)
+    return LapicEffect.REACHABLE
 
 
 @fn
@@ -161,6 +165,7 @@ def write_lvt_performance(lapic: LocalApic, value: u32, now: u64) -> LapicEffect
 def write_lvt_lint0(lapic: LocalApic, value: u32, now: u64) -> LapicEffect:
     """LVT LINT0: the PIC may now reach the processor."""
     lapic.registers.lvt_lint0 = local_vector(lapic, value)
+    lapic_publish(lapic)
     return LapicEffect.INTERRUPT
 
 

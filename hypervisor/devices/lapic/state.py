@@ -1,16 +1,10 @@
-"""The state of a local APIC, embedded in the vCPU, and what its registers are after power-up and INIT."""
+"""The state of a local APIC, embedded in the vCPU."""
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, HwEnum, Struct, at, fn, overlay, u32, u64
-from drivers.interrupt.lapic import LAPIC_BASE, ApicBase, InterruptCommand, Lapic
-from hypervisor.devices.clock import NEVER
-
-VERSION = 0x0005_0014  # integrated APIC, six local vectors, no suppression of EOI broadcasts
-LVT_RESET = 1 << 16  # masked
-DESTINATION_FORMAT_RESET = 0xFFFF_FFFF  # flat model
-FRAME_MASK = 0xFFFF_FFFF_FFFF_F000
-SPURIOUS_RESET = 0xFF  # software-disabled
+from codegen.lang import Array, Atomic, BitStruct, Field, HwEnum, Struct, at, bit, bits, fn, overlay, u8, u32, u64
+from drivers.interrupt.lapic import ApicBase, InterruptCommand, Lapic
+from hypervisor.devices.lapic.posted import PostedMessages
 
 
 class LapicMode(HwEnum, repr=u32):
@@ -34,6 +28,7 @@ class LapicEffect(HwEnum, repr=u32, must_use=True):
     COMMAND = 5  # send `lapic.command`
     NMI = 6  # to this processor
     REFUSED = 7  # #GP(0)
+    REACHABLE = 8  # messages may reach it that could not before; an interrupt may have become deliverable
 
 
 class VectorBitmap(Struct, size=32):
@@ -74,9 +69,24 @@ class LapicWindow(Struct, size=256):
     registers: Array[u32] = at(0, count=64)
 
 
-class LocalApic(Struct, align=8):
-    """One local APIC. A VM's chips are used by one processor at a time."""
+class PublicState(BitStruct, repr=u64):
+    """What senders must know of a local APIC, as one word that they can read at any moment."""
 
+    apic_id: u32 = bits(0, 31)
+    logical_id: u8 = bits(32, 39)  # of xAPIC mode: LDR, bits 31:24
+    format: u8 = bits(40, 43)  # DFR, bits 31:28
+    enabled: bool = bit(48)  # not in mode DISABLED
+    x2apic: bool = bit(49)
+    accepts_fixed: bool = bit(50)  # software-enabled
+    takes_extint: bool = bit(51)  # the PIC's output reaches the processor
+    hears_lint0: bool = bit(52)  # a rise of LINT0 means something else: it is not masked, and not ExtINT
+
+
+class LocalApic(Struct, align=64):
+    """One local APIC. It belongs to the processor that runs its vCPU, but for what `posted` and `public` say."""
+
+    posted: PostedMessages  # what others have sent
+    public: Atomic[u64]  # PublicState, for others to read: `lapic_publish` (published.py)
     registers: LapicRegisters
     mode: Field[LapicMode]
     apic_id: Field[u32]  # x2APIC ID; the xAPIC ID is its low byte
@@ -92,9 +102,6 @@ class LocalApic(Struct, align=8):
     timer_period: Field[u64]  # ns; 0 unless periodic
     timer_shift: Field[u32]  # log2 of the divisor
     tsc_deadline: Field[u64]  # IA32_TSC_DEADLINE: guest TSC, 0 when not armed
-    init_pending: Field[bool]  # asked for by another processor, in this order: `hypervisor/vm/startup.py` does it
-    startup_pending: Field[bool]
-    startup_vector: Field[u32]  # start at this page
 
 
 @fn
@@ -103,56 +110,7 @@ def lapic_window(lapic: LocalApic) -> LapicWindow:
     return overlay(LapicWindow, lapic.registers)
 
 
-@fn(cold=True)
-def lapic_reset(lapic: LocalApic, apic_id: u32, bootstrap: bool) -> None:
-    """After power-up (section 11.4.7.1): xAPIC mode, software-disabled. `bootstrap` sets the BSP flag."""
-    lapic.timer_deadline = NEVER
-    lapic.zero()
-    lapic.apic_id = apic_id
-    lapic.base = ApicBase(bootstrap=bootstrap, enabled=True, frame=u64(LAPIC_BASE >> 12))
-    lapic.mode = LapicMode.XAPIC
-    lapic_reset_registers(lapic)
-
-
-@fn(cold=True)
-def lapic_reset_registers(lapic: LocalApic) -> None:
-    """What power-up and INIT (section 11.4.7.3) have in common: all but the APIC ID, the mode and the base."""
-    lapic.timer_deadline = NEVER
-    lapic.timer_period = 0
-    lapic.timer_shift = 1  # a divide configuration of 0 divides by 2
-    lapic.tsc_deadline = 0
-    lapic.irr_words = 0
-    lapic.isr_words = 0
-    lapic.pending_errors = 0
-    registers = lapic.registers
-    registers.zero()
-    registers.version = VERSION
-    registers.destination_format = DESTINATION_FORMAT_RESET
-    registers.spurious = SPURIOUS_RESET
-    registers.lvt_timer = LVT_RESET
-    registers.lvt_thermal = LVT_RESET
-    registers.lvt_performance = LVT_RESET
-    registers.lvt_lint0 = LVT_RESET
-    registers.lvt_lint1 = LVT_RESET
-    registers.lvt_error = LVT_RESET
-    if lapic.mode == LapicMode.X2APIC:
-        registers.id = lapic.apic_id
-        registers.logical_destination = lapic_x2apic_logical_id(lapic)
-    else:
-        registers.id = lapic.apic_id << 24
-
-
 @fn
 def lapic_x2apic_logical_id(lapic: LocalApic) -> u32:
     """LDR in x2APIC mode: read-only, derived from the ID (section 11.12.10.2), 16 processors a cluster."""
     return (lapic.apic_id >> 4) << 16 | u32(1) << (lapic.apic_id & 15)
-
-
-@fn(cold=True)
-def lapic_enter_virtual_wire(lapic: LocalApic) -> None:
-    """As firmware leaves the bootstrap processor (MP specification 1.4, 3.6.2.2): enabled, the PIC through LINT0, NMI
-    at LINT1."""
-    registers = lapic.registers
-    registers.spurious = 0x1FF
-    registers.lvt_lint0 = 0x700
-    registers.lvt_lint1 = 0x400

@@ -8,7 +8,7 @@ from hypervisor.devices.lapic.msr import lapic_msr_read, lapic_msr_write
 from hypervisor.devices.lapic.state import LapicEffect
 from hypervisor.exits.msr.policy import msr
 from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.interrupts import apply_effect
+from hypervisor.vm.lapic_effects import apply_effect
 from hypervisor.vm.timers import vm_now
 
 APIC_BASE, X2APIC_FIRST, X2APIC_COUNT = 0x1B, 0x800, 0x40
