@@ -21,7 +21,13 @@ from codegen.program import CompileErrors, Sources, build_image
 from hypervisor.memory.image_layout import PHYSICAL_MAP_BASE
 
 BACK_ENDS = {"vt-x": "hypervisor.vcpu.vmx", "amd-v": "hypervisor.vcpu.svm"}
-ROOTS = ("hypervisor.main", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
+ROOTS = (
+    "hypervisor.main",
+    "hypervisor.sched.start",
+    "hypervisor.cpu.traps",
+    "boot.entry.entry",
+    "boot.entry.pvh",
+)
 OURS = ("hypervisor.", "drivers.", "boot.")
 ENTRY = "boot_entry"
 PHYSICAL_BASE = 16 << 20

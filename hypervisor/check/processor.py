@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from codegen.lang import Array, Local, Span, Struct, at, count, cpuid, fn, range, span, span_of, u8, u32
-from drivers.acpi.machine import MACHINE
 from hypervisor.check.line import missing, used
+from hypervisor.check.processors import check_others
 from hypervisor.console.log import log
 from hypervisor.cpu.features import FEATURES, words_for
 from hypervisor.cpu.mitigation_table import Action
@@ -31,8 +31,7 @@ class Name(Struct):
 def check_processor() -> None:
     """One line each; the capabilities that guests cannot do without come last."""
     say_name()
-    if MACHINE.processor_count > 1:
-        log(f"processors: 1 used, {MACHINE.processor_count - 1} not supported yet")
+    check_others()
     modern = FEATURES.x2apic and FEATURES.tsc_deadline
     feature(span(b"x2APIC and TSC deadline"), modern, span(b"the older way serves as well"))
     feature(span(b"invariant TSC"), FEATURES.invariant_tsc, span(b"clocks may drift when the CPU saves power"))

@@ -9,7 +9,7 @@ from hypervisor.cpu.per_cpu import CPU, CPUS, STOP_ASKED, STOP_DONE
 from hypervisor.cpu.processors import processors_running
 from hypervisor.time.clock import ns_to_tsc
 
-PATIENCE = 100_000_000  # nanoseconds
+PATIENCE = 1_000_000_000  # nanoseconds
 
 
 @fn(cold=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import Atomic, Struct, cli, fn, range, sti_hlt, storage, u32
+from codegen.lang import Atomic, Struct, cli, fn, implements, range, sti_hlt, storage, u32
+from hypervisor.cpu import processors
 from hypervisor.cpu.kick import send_kick
 from hypervisor.cpu.processors import processors_running
 from hypervisor.sched.deadlines import deadlines_start
@@ -33,9 +34,10 @@ def scheduler_start() -> None:
         send_kick(cpu)
 
 
+@implements(processors.processor_loop)
 @fn(cold=True)
-def join_scheduler() -> Never:
-    """What a processor other than the first one does when it has been started."""
+def processor_loop() -> Never:
+    """Wait for the scheduler, then schedule."""
     while OPENING.opened.load() == 0:
         sti_hlt()
         cli()

@@ -128,11 +128,20 @@ def test_an_entry_that_is_too_short_or_too_long_ends_well(entry: bytes) -> None:
 
 
 def test_more_than_we_can_hold_is_cut() -> None:
-    put_tables([madt(*[ENTRIES[1]] * 100, *[ENTRIES[5]] * 20)], True)
+    processors = [struct.pack("<BBBBI", 0, 8, 0, number, 1) for number in range(100)]
+    put_tables([madt(*processors, *[ENTRIES[5]] * 20)], True)
     assert acpi_start(Hpa(PLACE))
     acpi_read_machine()
-    assert int(MACHINE.processor_count) == 64
+    assert (int(MACHINE.processor_count), int(MACHINE.processors_beyond)) == (64, 36)
     assert int(MACHINE.ioapic_count) == 8
+
+
+def test_a_processor_that_is_listed_twice_is_one() -> None:
+    x2apic = struct.pack("<BBHIII", 9, 16, 0, 7, 1, 0)
+    put_tables([madt(struct.pack("<BBBBI", 0, 8, 0, 7, 1), x2apic, struct.pack("<BBBBI", 0, 8, 0, 8, 1))], True)
+    assert acpi_start(Hpa(PLACE))
+    acpi_read_machine()
+    assert int(MACHINE.processor_count) == 2
 
 
 @settings(max_examples=60, deadline=None)

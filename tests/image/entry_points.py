@@ -37,7 +37,7 @@ def entry_points(code: MachineCode) -> Iterator[EntryPoint]:
 
     On top of its own way, each stack takes an interrupt, an exception or failed check at the deepest place, and another
     one while a panic reports that: the panic inside a panic stops. NMI, #DF and #MC go to stacks of their own. "exit"
-    is the part of "run" that handles one VM exit, without traps.
+    is the part of "run" that handles one VM exit, without traps; "other-run" is "run" of all processors but the first.
     """
     stacks = Stacks(code, ENTERED)
     trap = max((trap_depth(stacks, vector) for vector in range(VECTORS)), key=lambda depth: depth.bytes)
@@ -49,6 +49,8 @@ def entry_points(code: MachineCode) -> Iterator[EntryPoint]:
     handlers = max((stacks.depth(place) for place in exit_handlers(code)), key=lambda depth: depth.bytes)
     yield EntryPoint("exit", STACK_BYTES, WORD + handlers.bytes, handlers.way)
     yield EntryPoint("run", STACK_BYTES, WORD + run.bytes + trap.bytes + 2 * fault, run.way)
+    other = stacks.depth_of("start_processor")
+    yield EntryPoint("other-run", STACK_BYTES, WORD + other.bytes + trap.bytes + 2 * fault, other.way)
     for name, vector in OWN_STACKS.items():
         own = trap_depth(stacks, vector.value)
         yield EntryPoint(name, TRAP_STACK_BYTES, own.bytes + 2 * fault, own.way)

@@ -26,7 +26,7 @@ CELLS = [
 ALLOWED = Allowed(
     written_once=frozenset(CELLS),
     instructions=frozenset(f"codegen.lang.intrinsics.identity.{name}_parts" for name in ("rdmsr", "wrmsr")),
-    ends=frozenset({"hypervisor.cpu.machine_check_report.panic_by_bank"}),
+    ends=frozenset({"hypervisor.cpu.machine_check_report.panic_by_bank", "hypervisor.cpu.panic.stop"}),
 )
 
 

@@ -15,10 +15,8 @@ SAVE_AND_RESTORE = {
         "codegen.lang.intrinsics.state.xrstor64": {"xrstor64"},
     },
 }
-ASSEMBLED = {
-    "vt-x": {"boot_entry", "trap_entries", "leave_loader_stack", "image_bound", "vmx_enter"},
-    "amd-v": {"boot_entry", "trap_entries", "leave_loader_stack", "image_bound", "svm_enter", "svm_enter_guarded"},
-}
+NEUTRAL = {"boot_entry", "trap_entries", "leave_loader_stack", "image_bound", "trampoline_text"}
+ASSEMBLED = {"vt-x": {*NEUTRAL, "vmx_enter"}, "amd-v": {*NEUTRAL, "svm_enter", "svm_enter_guarded"}}
 
 
 def test_vector_state_is_touched_only_where_it_is_saved_and_restored(code: MachineCode, image: tuple[str, str]) -> None:

@@ -4,7 +4,7 @@ from codegen.inspect.machine_code import MachineCode
 from codegen.inspect.stack import Stacks
 from tests.image.entry_points import entry_points
 
-NAMES = ["boot", "exit", "run", "double-fault", "nmi", "machine-check"]
+NAMES = ["boot", "exit", "run", "other-run", "double-fault", "nmi", "machine-check"]
 SAVED_BY_THUNK = 4 * 4  # bios_call pushes what the convention preserves; the BIOS itself has a stack of its own
 
 

@@ -29,12 +29,12 @@ from hypervisor.cpu.interrupts import VECTOR_SPURIOUS
 from hypervisor.cpu.machine_check import machine_check_start
 from hypervisor.cpu.mitigations import mitigations_apply
 from hypervisor.cpu.per_cpu import CPU, CPUS, per_cpu_start
+from hypervisor.cpu.processors import processor_loop
 from hypervisor.cpu.smp.sameness import compare_with_first
 from hypervisor.cpu.smp.steps import START, Step
 from hypervisor.cpu.smp.tsc import tsc_correct, tsc_measure_as_new
 from hypervisor.cpu.xstate import xstate_start
 from hypervisor.memory.page_table import TABLES
-from hypervisor.sched.start import join_scheduler
 from hypervisor.time.host_timer import host_timer_start
 from hypervisor.vcpu.contract import vendor_enable_cpu
 
@@ -105,7 +105,7 @@ def serve_steps() -> Never:
             START.missing = u32(vendor_enable_cpu(START.host_area))
         elif step == Step.RUN:
             START.step.store(u32(Step.DONE))
-            join_scheduler()
+            processor_loop()
         else:
             pause()
             continue

@@ -28,7 +28,7 @@ from hypervisor.vcpu.contract import Capability
 
 AFTER_INIT = 10_000_000  # nanoseconds
 AFTER_STARTUP = 200_000
-PATIENCE = 1_000_000_000  # for each step
+PATIENCE = 5_000_000_000  # for each step: an emulator may give a processor no time for long
 
 
 @fn(cold=True)

@@ -47,19 +47,19 @@ TEXT = """
 trampoline:
 .code16
     .byte 0xe9                      /* +00 */
-    .word real - . - 2
+    .word real_mode - . - 2
     .skip 5
 .code32
     .byte 0xe9                      /* +08 */
-    .long protected - . - 4
+    .long protected_mode - . - 4
     .skip 3
 .code64
     .byte 0xe9                      /* +10 */
-    .long long - . - 4
+    .long long_mode - . - 4
     .skip 3
 
 .code16
-real:
+real_mode:
     cli
     cld
     mov ax, cs
@@ -84,7 +84,7 @@ refused:                            /* nobody has asked for this one */
     jmp refused
 
 .code32
-protected:
+protected_mode:
     mov eax, {{ DATA_32 }}
     mov ds, eax
     mov es, eax
@@ -103,7 +103,7 @@ protected:
     .long {{ DATA + D.long.offset }}
 
 .code64
-long:
+long_mode:
     mov eax, {{ DATA_32 }}
     mov ds, eax
     mov es, eax

@@ -29,7 +29,7 @@ from hypervisor.time.clock import ns_to_tsc
 
 IA32_TSC_ADJUST = 0x3B
 MEASURED = 2_000_000  # nanoseconds
-PATIENCE = 1_000_000_000
+PATIENCE = 5_000_000_000
 ROUNDS = 3  # of correction
 
 

@@ -36,7 +36,13 @@ from codegen.lang.routines import Fn
 from tests.front.mutations.kinds import ROOT, Mutant
 
 SECONDS = 20  # for one mutant: one may loop for ever while its module is imported
-NEUTRAL = ("hypervisor.main", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
+NEUTRAL = (
+    "hypervisor.main",
+    "hypervisor.sched.start",
+    "hypervisor.cpu.traps",
+    "boot.entry.entry",
+    "boot.entry.pvh",
+)
 LOADER = ("console", "elf", "iso9660", "load", "memory_map", "menu", "processor", "serial")
 
 

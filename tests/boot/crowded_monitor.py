@@ -1,0 +1,78 @@
+"""A monitor on several processors that goes wrong on purpose: the command line's first letter says how."""
+
+from __future__ import annotations
+
+from typing import Never
+
+from codegen.lang import Atomic, Hpa, Struct, fn, implements, pause, rdtsc, sti_hlt, storage, u32, u64, wrmsr
+from drivers.interrupt.lapic_ipi import send_init
+from hypervisor.console.log import log
+from hypervisor.cpu import processors
+from hypervisor.cpu.panic import panic
+from hypervisor.cpu.per_cpu import CPU, CPUS
+from hypervisor.cpu.processors import processors_running
+from hypervisor.cpu.smp.start import processors_start
+from hypervisor.cpu.stacks import leave_loader_stack
+from hypervisor.machine import BOOT, machine_begin, machine_complete
+from hypervisor.time.clock import ns_to_tsc
+
+ALL_PANIC = 0x61  # a
+OTHER_PANICS = 0x6F  # o
+ONE_IS_DEAF = 0x64  # d
+SKEWED_CLOCK = 0x73  # s
+IA32_TSC = 0x10
+SKEW = 1_000_000
+DEAF = 2
+
+
+class Orders(Struct):
+    """For all processors: 0, or the letter."""
+
+    letter: Atomic[u32]
+
+
+ORDERS = storage(Orders)
+
+
+@fn(export="start")
+def start(boot_info: Hpa) -> Never:
+    leave_loader_stack(machine_begin(boot_info))
+
+
+@fn(export="start_on_own_stack")
+def start_on_own_stack() -> Never:
+    machine_complete()
+    letter = u32(BOOT.command_line[0])
+    if letter == SKEWED_CLOCK:
+        wrmsr(u32(IA32_TSC), rdtsc() + SKEW)
+    processors_start(BOOT, False)
+    if letter == SKEWED_CLOCK:
+        log("the clock has been looked at")
+    if letter == ONE_IS_DEAF:
+        send_init(CPUS[DEAF].apic_id)
+    wait_a_moment()
+    ORDERS.letter.store(letter)
+    if letter == ALL_PANIC or letter == ONE_IS_DEAF:
+        panic(f"the first of {processors_running()} cannot go on")
+    while True:
+        pause()
+
+
+@fn
+def wait_a_moment() -> None:
+    """A millisecond."""
+    end = rdtsc() + ns_to_tsc(u64(1_000_000))
+    while rdtsc() < end:
+        pause()
+
+
+@implements(processors.processor_loop)
+@fn
+def follow_orders() -> Never:
+    while ORDERS.letter.load() == 0:
+        pause()
+    letter = ORDERS.letter.load()
+    if letter == ALL_PANIC or (letter == OTHER_PANICS and CPU.current.index == 1):
+        panic(f"processor {CPU.current.index} cannot go on")
+    while True:
+        sti_hlt()
