@@ -1,4 +1,4 @@
-"""Atomic cells: every access is one indivisible step, sequentially consistent."""
+"""Atomic cells: every access is one indivisible step, sequentially consistent but for `store_release`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from codegen.front.types import BOOLEAN, NONE, AtomicType, EnumType, IntType, Ty
 from codegen.front.values import Value
 from codegen.ir import nodes as ir
 
+ORDERS = {"store": "seq_cst", "store_release": "release"}
 UPDATES = {"fetch_add": "add", "fetch_sub": "sub", "fetch_or": "or", "fetch_and": "and", "exchange": "exchange"}
 
 
@@ -36,13 +37,14 @@ def load(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
     return content(f, kind, code, loc)
 
 
-@method(AtomicType, "store")
+@method(AtomicType, *ORDERS)
 def store(f: FunctionLowering, base: Value, node: ast.Call) -> Value:
-    """`cell.store(v)`."""
+    """`cell.store(v)` and `cell.store_release(v)`."""
+    assert isinstance(node.func, ast.Attribute)
     kind, loc = item_of(base), f.loc(node)
     place = f.once(base.code)
     value = stored(f, exactly(f, node, 1)[0], kind, "the argument")
-    f.emit(ir.Store(place, value.code, size_of_cell(kind), loc, order="seq_cst"))
+    f.emit(ir.Store(place, value.code, size_of_cell(kind), loc, order=ORDERS[node.func.attr]))
     return Value(NONE, None, loc)
 
 

@@ -167,7 +167,7 @@ class WithOverflow:
 @dataclass(frozen=True, slots=True)
 class Load:
     """Read `type` at `address`. `space`: "" ordinary, "gs" per-CPU (address is a Const offset). `order` "" or
-    "seq_cst"/"acquire" for atomics."""
+    "seq_cst" for atomics."""
 
     address: Expr
     type: Type
@@ -314,6 +314,8 @@ class SetLocal:
 
 @dataclass(frozen=True, slots=True)
 class Store:
+    """Write `value` at `address`. `order` "", or "seq_cst" or "release" for atomics."""
+
     address: Expr
     value: Expr
     align: int

@@ -180,6 +180,10 @@ class Atomic:
     def store(self, value: Any) -> None:
         self._codec.write(self._address, value)
 
+    def store_release(self, value: Any) -> None:
+        """A store that nothing written before passes; what is read after it may have been read before."""
+        self._codec.write(self._address, value)
+
     def exchange(self, value: Any) -> Any:
         """Store; gives what was there. The cell holds the new value even where the old one is unknown and traps."""
         old = self._number()

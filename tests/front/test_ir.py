@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from typing import Any
 
@@ -53,6 +54,11 @@ def push(byte: u8) -> None:
 
 
 @fn
+def let_go() -> None:
+    RING.tail.store_release(7)
+
+
+@fn
 def start(hpa: Hpa) -> u32:
     mmio(Block, hpa).control.write(1)
     return phys(Ring, hpa).head
@@ -81,6 +87,7 @@ def test_shared_memory_is_volatile_or_atomic() -> None:
     text = body(push)
     assert text.count("volatile") == 3
     assert "seq_cst" in text
+    assert re.search(r"align 4 (volatile )?release\b", body(let_go))
 
 
 def test_registers_and_ram_are_mapped_at_the_physical_base() -> None:

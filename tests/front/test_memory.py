@@ -125,7 +125,8 @@ def pool(i: u8) -> u32:
 
 @fn
 def atomics(n: u64) -> tuple[u64, u64, bool, u64]:
-    SHARED.hits.store(n)
+    SHARED.hits.store(n + 1)
+    SHARED.hits.store_release(SHARED.hits.load() - 1)
     first = SHARED.hits.fetch_add(5)
     SHARED.hits.fetch_or(8)
     SHARED.hits.fetch_and(~u64(0x10))

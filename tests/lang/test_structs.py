@@ -154,7 +154,8 @@ def test_atomics_update_and_wrap() -> None:
     assert hits.fetch_add(2) == 0xFFFF_FFFF and hits.load() == 1
     assert hits.fetch_sub(u32(2)) == 1 and hits.load() == 0xFFFF_FFFF
     assert hits.fetch_and(0xF0) == 0xFFFF_FFFF and hits.fetch_or(0x0F) == 0xF0
-    assert hits.exchange(4) == 0xFF
+    hits.store_release(u32(3))
+    assert hits.exchange(4) == 3
     assert not hits.compare_exchange(5, 6) and hits.compare_exchange(4, u32(6)) and hits.load() == 6
 
 

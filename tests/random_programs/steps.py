@@ -181,7 +181,8 @@ class Steps(Expressions):
     def atomic_step(self) -> None:
         outer, cell = self.rng.choice(self.cells_of_atomics())
         if self.likely(0.5):
-            self.emit(f"{self.reference(outer)}.{cell.name}.store({self.value(cell.kind, 2)})")
+            store = self.rng.choice(("store", "store_release"))
+            self.emit(f"{self.reference(outer)}.{cell.name}.{store}({self.value(cell.kind, 2)})")
         else:
             self.emit(f"{self.fresh()} = {self.atomic(outer, cell)}")
 

@@ -333,6 +333,7 @@ def atomics(a: u32, b: u32) -> u16:
     before = STATE.hits.fetch_add(u16.trunc(a)) ^ STATE.hits.fetch_sub(u16.trunc(b))
     before ^= STATE.hits.fetch_or(u16.trunc(b)) ^ STATE.hits.fetch_and(u16.trunc(a))
     STATE.signed.store(STATE.signed.fetch_sub(i8.trunc(a)))
+    STATE.hits.store_release(STATE.hits.load() ^ u16.trunc(b))
     if STATE.ready.exchange(a > b) != STATE.ready.compare_exchange(True, a == 3):
         before += 1
     if STATE.shade.compare_exchange(Shade.LIGHT, Shade.DARK):
