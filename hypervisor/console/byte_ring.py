@@ -1,4 +1,4 @@
-"""A queue of bytes in static memory: the console's output and input. One processor at a time."""
+"""A queue of bytes in static memory: the console's output and input. CONSOLE.lock guards both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The real console: one queue for the monitor's lines and the guests' bytes, drained by the UART's interrupt."""
+"""The real console: one queue for the monitor's lines and the guests' bytes, drained by the UART's interrupt.
+
+CONSOLE.lock guards it, the guests' consoles, the screen and the log. What takes the lock says so; the rest wants it held.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from drivers.console.serial import (
     serial_wait_to_send,
 )
 from hypervisor.console.byte_ring import RING_BYTES, ByteRing
+from hypervisor.console.console_lock import ConsoleLock
 from hypervisor.console.screen import screen_place_cursor, screen_put, screen_use_vga
 
 MONITOR = 0xFFFF_FFFF  # the speaker that is no VM
@@ -28,6 +32,7 @@ INTERRUPT_ROUNDS = 64  # bytes of work for one interrupt, at least; the line sta
 class Console(Struct):
     """Devices, queues, and whose line is open."""
 
+    lock: ConsoleLock
     serial: SerialPort
     debug_port: Field[bool]
     by_interrupt: Field[bool]  # the UART's interrupt is routed; until then lines push what they can
@@ -46,6 +51,7 @@ CONSOLE = storage(Console)
 @fn(cold=True)
 def console_start(vga_text: bool) -> None:
     """Find the devices. Output works from here on, by polling. `vga_text`: the firmware left a text screen."""
+    CONSOLE.lock.start()
     serial_start(CONSOLE.serial, u16(COM1))
     if vga_text:
         screen_use_vga()
@@ -55,9 +61,10 @@ def console_start(vga_text: bool) -> None:
 
 @fn(cold=True)
 def console_start_interrupts() -> None:
-    """The UART's interrupt reaches `console_interrupt` from now on."""
-    CONSOLE.by_interrupt = True
-    serial_interrupts(CONSOLE.serial, True, not CONSOLE.output.is_empty())
+    """The UART's interrupt reaches `console_interrupt` from now on. Takes the lock."""
+    with CONSOLE.lock:
+        CONSOLE.by_interrupt = True
+        serial_interrupts(CONSOLE.serial, True, not CONSOLE.output.is_empty())
 
 
 @fn
@@ -143,7 +150,9 @@ def fill_fifo() -> None:
 @fn
 def console_flush() -> None:
     """Send everything queued, polling. A UART that stops taking bytes is given up."""
-    while CONSOLE.serial.present and not CONSOLE.output.is_empty():
+    for _ in range(u32(RING_BYTES)):  # and no more, should a panic have found the queue half changed
+        if not CONSOLE.serial.present or CONSOLE.output.is_empty():
+            return
         if serial_wait_to_send(CONSOLE.serial):
             fill_fifo()
         else:
@@ -153,16 +162,17 @@ def console_flush() -> None:
 
 @fn
 def console_interrupt() -> None:
-    """The UART's interrupt, and what the idle loop calls: fetch what arrived, send what waits."""
-    if not CONSOLE.serial.present:
-        return
-    for _ in range(u32(INTERRUPT_ROUNDS)):
-        asked = serial_acknowledge(CONSOLE.serial)
-        fetch_input()
-        fill_fifo()
-        serial_interrupts(CONSOLE.serial, not CONSOLE.holding, not CONSOLE.output.is_empty())
-        if not asked:
+    """The UART's interrupt, and what the idle loop calls: fetch what arrived, send what waits. Takes the lock."""
+    with CONSOLE.lock:
+        if not CONSOLE.serial.present:
             return
+        for _ in range(u32(INTERRUPT_ROUNDS)):
+            asked = serial_acknowledge(CONSOLE.serial)
+            fetch_input()
+            fill_fifo()
+            serial_interrupts(CONSOLE.serial, not CONSOLE.holding, not CONSOLE.output.is_empty())
+            if not asked:
+                return
 
 
 @fn
@@ -194,21 +204,24 @@ def console_new_input() -> bool:
 
 @fn
 def console_take_input() -> u8 | None:
-    """The next byte that was typed, for the VM that has the focus."""
-    if CONSOLE.input.is_empty():
-        return None
-    byte = CONSOLE.input.take()
-    if CONSOLE.holding and CONSOLE.input.used() <= RING_BYTES // 2:
-        CONSOLE.holding = False
-        serial_hold(CONSOLE.serial, False)
-        fetch_input()
-        serial_interrupts(CONSOLE.serial, not CONSOLE.holding, CONSOLE.serial.sending)
-    return byte
+    """The next byte that was typed, for the VM that has the focus. Takes the lock."""
+    with CONSOLE.lock:
+        if CONSOLE.input.is_empty():
+            return None
+        byte = CONSOLE.input.take()
+        if CONSOLE.holding and CONSOLE.input.used() <= RING_BYTES // 2:
+            CONSOLE.holding = False
+            serial_hold(CONSOLE.serial, False)
+            fetch_input()
+            serial_interrupts(CONSOLE.serial, not CONSOLE.holding, CONSOLE.serial.sending)
+        return byte
 
 
 @fn(cold=True)
 def console_begin_panic() -> None:
-    """From here on every byte is sent before the next one is made; interrupts play no part."""
+    """From here on every byte is sent before the next one is made; interrupts play no part, nor do other processors,
+    whatever they were doing."""
+    CONSOLE.lock.seize()
     if CONSOLE.serial.present:
         serial_interrupts(CONSOLE.serial, False, False)
     CONSOLE.synchronous = True

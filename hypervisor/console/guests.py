@@ -1,8 +1,11 @@
-"""The guests' consoles on the real one: raw bytes with one VM, whole lines behind `[NAME] ` with several."""
+"""The guests' consoles on the real one: raw bytes with one VM, whole lines behind `[NAME] ` with several.
+
+CONSOLE.lock guards them, as the console itself.
+"""
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, Span, Struct, count, fn, len, max, range, storage, u8, u32
+from codegen.lang import Array, Atomic, Field, Span, Struct, count, fn, len, max, range, storage, u8, u32
 from hypervisor.console.console import (
     CONSOLE,
     console_guest_byte,
@@ -26,10 +29,10 @@ class GuestConsole(Struct):
 
 
 class GuestConsoles(Struct):
-    """All of them; `focus` is the VM that gets what is typed."""
+    """All of them; `focus` is the VM that gets what is typed. `guest_count` is final before a guest runs."""
 
     guest_count: Field[u32]
-    focus: Field[u32]
+    focus: Atomic[u32]
     guests: Array[GuestConsole] = count(GUESTS_MAX)
 
 
@@ -49,22 +52,23 @@ def console_add_guest(vm_index: u32, name: Span) -> None:
 @fn
 def console_focus() -> u32:
     """The VM that `console_take_input` speaks for."""
-    return GUESTS.focus
+    return GUESTS.focus.load()
 
 
 @fn
 def console_set_focus(vm_index: u32) -> None:
     """Let another VM have what is typed. Refused when there is no such VM."""
     if vm_index < GUESTS.guest_count:
-        GUESTS.focus = vm_index
+        GUESTS.focus.store(vm_index)
 
 
 @fn
 def console_put_guest(vm_index: u32, bytes_out: Span) -> None:
-    """Print what a guest sent. Nothing is dropped: beyond `console_room` this waits for the line."""
-    for i in range(len(bytes_out)):
-        console_put_guest_byte(vm_index, bytes_out[i])
-    console_push()
+    """Print what a guest sent. Nothing is dropped: beyond `console_room` this waits for the line. Takes the lock."""
+    with CONSOLE.lock:
+        for i in range(len(bytes_out)):
+            console_put_guest_byte(vm_index, bytes_out[i])
+        console_push()
 
 
 @fn
@@ -85,26 +89,29 @@ def console_put_guest_byte(vm_index: u32, byte: u8) -> None:
 
 @fn
 def console_flush_guests() -> None:
-    """Print unfinished lines too (a prompt): called when no VM has anything to do."""
+    """Print unfinished lines too (a prompt): called when no VM has anything to do. Takes the lock."""
     if GUESTS.guest_count <= 1:
         return
-    for i in range(GUESTS.guest_count):
-        if GUESTS.guests[i].pending_count > 0:
-            print_pending(i)
-    console_push()
+    with CONSOLE.lock:
+        for i in range(GUESTS.guest_count):
+            if GUESTS.guests[i].pending_count > 0:
+                print_pending(i)
+        console_push()
 
 
 @fn
 def console_flush_silent_guests() -> None:
-    """Print the unfinished lines that have not grown since the last call: with a busy neighbour nobody is ever idle."""
+    """Print the unfinished lines that have not grown since the last call: with a busy neighbour nobody is ever idle.
+    Takes the lock."""
     if GUESTS.guest_count <= 1:
         return
-    for i in range(GUESTS.guest_count):
-        guest = GUESTS.guests[i]
-        if guest.pending_count > 0 and guest.pending_count == guest.last_count:
-            print_pending(i)
-        guest.last_count = guest.pending_count
-    console_push()
+    with CONSOLE.lock:
+        for i in range(GUESTS.guest_count):
+            guest = GUESTS.guests[i]
+            if guest.pending_count > 0 and guest.pending_count == guest.last_count:
+                print_pending(i)
+            guest.last_count = guest.pending_count
+        console_push()
 
 
 @fn

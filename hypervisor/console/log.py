@@ -1,4 +1,7 @@
-"""The monitor's own words: `log` to the console, `warn` the same louder, `note` to the ring only, where all stay."""
+"""The monitor's own words: `log` to the console, `warn` the same louder, `note` to the ring only, where all stay.
+
+`log_panic` is for what follows a panic's first line: the panic has seized the console, so it takes no lock.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,9 @@ from codegen.lang import (
     u32,
     u64,
 )
-from hypervisor.console.console import console_line
+from hypervisor.console.console import CONSOLE, console_line
 from hypervisor.console.line import LineBuffer
+from hypervisor.cpu.per_cpu import CPU
 
 LOG_BYTES = 1 << 16
 HEADER_BYTES = 11  # TSC 8, level 1, length 2
@@ -102,9 +106,8 @@ class LogRing(Struct):
 
 
 class LogState(Struct):
-    """The line that is being put together. No other interrupts it: handlers of interrupts do not log."""
+    """What was said. CONSOLE.lock guards it, so that the ring and the console have the lines in one order."""
 
-    line: LineBuffer
     ring: LogRing
     lines: Field[u64]  # counter
 
@@ -114,54 +117,70 @@ LOG = storage(LogState)
 
 @fn
 def begin_line() -> None:
-    LOG.line.clear()
+    """Each processor puts its lines together by itself. No other line interrupts it: what a line shows is computed
+    before it begins, and handlers of interrupts do not log."""
+    CPU.here().line.clear()
 
 
 @fn
 def begin_warning() -> None:
-    LOG.line.clear()
-    LOG.line.put_text(span(b"warning: "))
+    begin_line()
+    put_text(span(b"warning: "))
 
 
 @fn
 def put_text(piece: Span) -> None:
-    LOG.line.put_text(piece)
+    CPU.here().line.put_text(piece)
 
 
 @fn
 def put_unsigned(value: u64, base: u32, width: u32, flags: u32) -> None:
-    LOG.line.put_unsigned(value, base, width, flags)
+    CPU.here().line.put_unsigned(value, base, width, flags)
 
 
 @fn
 def put_signed(value: i64, width: u32) -> None:
-    LOG.line.put_signed(value, width)
+    CPU.here().line.put_signed(value, width)
 
 
 @fn
-def keep_line(level: Level) -> None:
-    """The finished line goes into the ring."""
-    LOG.ring.append(level, rdtsc(), LOG.line.span())
+def keep_line(level: Level, text: Span) -> None:
+    """A finished line goes into the ring."""
+    LOG.ring.append(level, rdtsc(), text)
     LOG.lines += 1
 
 
 @fn
 def end_note() -> None:
-    keep_line(Level.NOTE)
+    with CONSOLE.lock:
+        keep_line(Level.NOTE, CPU.here().line.span())
 
 
 @fn
 def end_log() -> None:
-    keep_line(Level.LOG)
-    console_line(span(b""), LOG.line.span())
+    with CONSOLE.lock:
+        keep_and_show(Level.LOG, CPU.here().line.span())
 
 
 @fn
 def end_warning() -> None:
-    keep_line(Level.WARNING)
-    console_line(span(b""), LOG.line.span())
+    with CONSOLE.lock:
+        keep_and_show(Level.WARNING, CPU.here().line.span())
+
+
+@fn
+def end_panic_line() -> None:
+    keep_and_show(Level.PANIC, CPU.here().line.span())
+
+
+@fn
+def keep_and_show(level: Level, text: Span) -> None:
+    """To the ring and the console, which the caller has for itself."""
+    keep_line(level, text)
+    console_line(span(b""), text)
 
 
 note = TextSink(begin=begin_line, text=put_text, unsigned=put_unsigned, signed=put_signed, end=end_note)
 log = TextSink(begin=begin_line, text=put_text, unsigned=put_unsigned, signed=put_signed, end=end_log)
 warn = TextSink(begin=begin_warning, text=put_text, unsigned=put_unsigned, signed=put_signed, end=end_warning)
+log_panic = TextSink(begin=begin_line, text=put_text, unsigned=put_unsigned, signed=put_signed, end=end_panic_line)

@@ -12,6 +12,7 @@ from codegen.lang import (
     cli,
     fn,
     hlt,
+    implements,
     read_cr0,
     read_cr2,
     read_cr3,
@@ -21,8 +22,9 @@ from codegen.lang import (
     u32,
 )
 from hypervisor.console.console import console_begin_panic, console_line
-from hypervisor.console.log import LOG, Level, begin_line, keep_line, log, put_signed, put_text, put_unsigned
+from hypervisor.console.log import Level, begin_line, keep_line, log_panic, put_signed, put_text, put_unsigned
 from hypervisor.cpu.per_cpu import CPU, STOP_DONE
+from hypervisor.cpu.spin_lock import LockPlace, lock_order_broken
 from hypervisor.cpu.stack_trace import frame_pointer, print_place, print_stack
 from hypervisor.cpu.stop_others import print_processors, stop_others
 from hypervisor.cpu.symbols import choose_symbols
@@ -53,9 +55,10 @@ def begin_panic() -> None:
 
 @fn(cold=True)
 def print_reason() -> None:
-    """The line that every watcher of the console looks for."""
-    keep_line(Level.PANIC)
-    console_line(span(b"PANIC: "), LOG.line.span())
+    """The line that every watcher of the console looks for; first of all there, whatever else is broken."""
+    text = CPU.here().line.span()
+    console_line(span(b"PANIC: "), text)
+    keep_line(Level.PANIC, text)
     print_processors()
     choose_symbols()
 
@@ -82,6 +85,13 @@ panic = TextSink(
 report = TextSink(begin=begin_panic, text=put_text, unsigned=put_unsigned, signed=put_signed, end=print_reason)
 
 
+@implements(lock_order_broken)
+@fn(cold=True)
+def panic_over_locks(held: LockPlace, wanted: LockPlace) -> Never:
+    """The calls that the panic shows lead to the lock that was wanted."""
+    panic(f"lock order: {wanted} wanted while this processor holds {held}")
+
+
 @fn(cold=True)
 def panic_at(frame: TrapFrame) -> Never:
     """An exception of the monitor's own code."""
@@ -101,14 +111,14 @@ def stop_at(frame: TrapFrame) -> Never:
 @fn(cold=True)
 def print_registers(frame: TrapFrame) -> None:
     """All that the trap saved, and the control registers."""
-    log(
+    log_panic(
         f"  rip {frame.rip:016x}  rsp {frame.rsp:016x}  flags {frame.rflags:016x}  cs {frame.cs:04x}  ss {frame.ss:04x}"
     )
-    log(f"  rax {frame.rax:016x}  rbx {frame.rbx:016x}  rcx {frame.rcx:016x}  rdx {frame.rdx:016x}")
-    log(f"  rsi {frame.rsi:016x}  rdi {frame.rdi:016x}  rbp {frame.rbp:016x}  r8  {frame.r8:016x}")
-    log(f"  r9  {frame.r9:016x}  r10 {frame.r10:016x}  r11 {frame.r11:016x}  r12 {frame.r12:016x}")
-    log(f"  r13 {frame.r13:016x}  r14 {frame.r14:016x}  r15 {frame.r15:016x}")
-    log(f"  cr0 {read_cr0():016x}  cr2 {read_cr2():016x}  cr3 {read_cr3():016x}  cr4 {read_cr4():016x}")
+    log_panic(f"  rax {frame.rax:016x}  rbx {frame.rbx:016x}  rcx {frame.rcx:016x}  rdx {frame.rdx:016x}")
+    log_panic(f"  rsi {frame.rsi:016x}  rdi {frame.rdi:016x}  rbp {frame.rbp:016x}  r8  {frame.r8:016x}")
+    log_panic(f"  r9  {frame.r9:016x}  r10 {frame.r10:016x}  r11 {frame.r11:016x}  r12 {frame.r12:016x}")
+    log_panic(f"  r13 {frame.r13:016x}  r14 {frame.r14:016x}  r15 {frame.r15:016x}")
+    log_panic(f"  cr0 {read_cr0():016x}  cr2 {read_cr2():016x}  cr3 {read_cr3():016x}  cr4 {read_cr4():016x}")
 
 
 @fn(cold=True)

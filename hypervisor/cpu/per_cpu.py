@@ -18,6 +18,7 @@ from codegen.lang import (
     write_gs,
     wrmsr,
 )
+from hypervisor.console.line import LineBuffer
 from hypervisor.cpu.gdt import Gdt, TaskState
 
 CPUS_MAX = 64
@@ -37,7 +38,7 @@ class PerCpu(Struct, align=64):
     plain_vcpu: Field[Hva]  # AMD-V: the loaded vCPU, if it may be entered without a closer look, or 0
     extended_owner: Field[Hva]  # the vCPU whose extended state is in the registers, or 0
     last_vm: Field[Hva]  # the VM whose vCPU was held here last, or 0
-    locks_held: Field[u32]  # bit n: a lock of LockPlace n
+    locks_held: Field[u32]  # debug: bit n: a lock of LockPlace n
     reschedule: Atomic[u32]  # set by others, and by handlers of interrupts: decide anew
     release: Atomic[u32]  # set by another processor that wants the vCPU which is held here
     timer_fired: Atomic[u32]  # set by the host timer's interrupt, cleared by who waits for it
@@ -55,6 +56,7 @@ class PerCpu(Struct, align=64):
     idle_tsc: Field[u64]  # ticks spent halted
     gdt: Gdt
     task_state: TaskState
+    line: LineBuffer  # of the log, under construction
 
 
 CPU = per_cpu(PerCpu)

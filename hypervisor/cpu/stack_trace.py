@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegen.lang import Field, Hva, Struct, at, fn, intrinsic, range, u32, u64, view_at
-from hypervisor.console.log import log
+from hypervisor.console.log import log_panic
 from hypervisor.cpu.symbols import function_name, line_of, line_place, source_of
 from hypervisor.memory.image_layout import ImageBound, image_bound
 from hypervisor.memory.page_table import TABLES, translate
@@ -45,15 +45,15 @@ def print_place(address: u64) -> None:
     """An address of code, with function, file and line as far as the symbol file knows them."""
     name = function_name(address)
     if name is None:
-        log(f"  {address:#018x}")
+        log_panic(f"  {address:#018x}")
         return
     place = line_place(address)
     if place is not None:
         source = source_of(place)
         if source is not None:
-            log(f"  {address:#018x} {name} at {source}:{line_of(place)}")
+            log_panic(f"  {address:#018x} {name} at {source}:{line_of(place)}")
             return
-    log(f"  {address:#018x} {name}")
+    log_panic(f"  {address:#018x} {name}")
 
 
 @fn

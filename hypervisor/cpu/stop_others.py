@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import fn, pause, range, rdtsc, u32, u64
 from drivers.interrupt.lapic_ipi import send_nmi
-from hypervisor.console.log import log
+from hypervisor.console.log import log_panic
 from hypervisor.cpu.per_cpu import CPU, CPUS, STOP_ASKED, STOP_DONE
 from hypervisor.cpu.processors import processors_running
 from hypervisor.time.clock import ns_to_tsc
@@ -50,7 +50,7 @@ def print_processors() -> None:
     running = processors_running()
     if running == 1:
         return
-    log(f"  on processor {CPU.current.index} of {running}")
+    log_panic(f"  on processor {CPU.current.index} of {running}")
     for i in range(running):
         if i != CPU.current.index and not has_stopped(i):
-            log(f"  processor {i} has not stopped")
+            log_panic(f"  processor {i} has not stopped")

@@ -265,6 +265,12 @@ def uart_receive(uart: Uart, byte: u8) -> None:
 
 
 @fn
+def uart_has_output(uart: Uart) -> bool:
+    """Whether the guest sent something that nobody has taken."""
+    return uart.sent_count != 0
+
+
+@fn
 def uart_take_output(uart: Uart) -> u8 | None:
     """The oldest byte that the guest sent."""
     if uart.sent_count == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import Atomic, Struct, fn, range, storage, u32
 from hypervisor.console.console import (
+    CONSOLE,
     console_has_input,
     console_new_input,
     console_push,
@@ -12,7 +13,7 @@ from hypervisor.console.console import (
 )
 from hypervisor.console.guests import console_focus, console_put_guest_byte
 from hypervisor.devices.board import Board, board_uart_changed
-from hypervisor.devices.uart import uart_can_receive, uart_receive, uart_take_output
+from hypervisor.devices.uart import uart_can_receive, uart_has_output, uart_receive, uart_take_output
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu
@@ -49,33 +50,34 @@ def drain_console(vm: Vm) -> None:
 
 @fn
 def drain_uart(vm: Vm, board: Board) -> None:
-    """The same, as far as the real line's queue has room; the rest stays in the UART, which is then busy for the guest,
-    so nothing is lost."""
-    sent = False
-    while board.uart.sent_count != 0:
-        if console_room() <= ROOM_MIN:
-            CONSOLE_WAITS.for_room.fetch_or(u32(1) << vm.id)
-            break
-        byte = uart_take_output(board.uart)
-        if byte is None:
-            break
-        console_put_guest_byte(vm.id, byte)
-        sent = True
-    if sent:
+    """The same, as far as the real line's queue has room; the rest stays in the UART, which is then busy for the
+    guest, so nothing is lost."""
+    if not uart_has_output(board.uart):
+        return
+    with CONSOLE.lock:
+        while uart_has_output(board.uart):
+            if console_room() <= ROOM_MIN:
+                CONSOLE_WAITS.for_room.fetch_or(u32(1) << vm.id)
+                break
+            byte = uart_take_output(board.uart)
+            if byte is None:
+                break
+            console_put_guest_byte(vm.id, byte)
         console_push()
-        board_uart_changed(board)
+    board_uart_changed(board)
 
 
 @fn(cold=True)
 def empty_console(vm: Vm) -> None:
     """The last words of a VM that stops or starts over: all of them, waiting for the line where it is slow."""
-    while True:
-        with vm.board_lock:
-            byte = uart_take_output(vm.board.uart)
-        if byte is None:
-            break
-        console_put_guest_byte(vm.id, byte)
-    console_push()
+    with vm.board_lock:
+        with CONSOLE.lock:
+            while True:
+                byte = uart_take_output(vm.board.uart)
+                if byte is None:
+                    break
+                console_put_guest_byte(vm.id, byte)
+            console_push()
 
 
 @fn

@@ -17,7 +17,7 @@ from hypervisor.console.guests import (
     console_flush_silent_guests,
     console_put_guest,
 )
-from hypervisor.console.log import log, warn
+from hypervisor.console.log import log, log_panic, warn
 from tests.console.fake_uart import FakeUart
 
 
@@ -62,7 +62,7 @@ def test_without_interrupts_a_panic_flushes_what_waits(uart: FakeUart) -> None:
     uart.slow = False
     uart.drain()
     console_begin_panic()
-    log("second")
+    log_panic("second")
     assert bytes(uart.sent) == b"keelback: first\r\nkeelback: second\r\n"
 
 
@@ -143,5 +143,5 @@ def test_a_uart_that_dies_does_not_hang_the_monitor(uart: FakeUart, monkeypatch:
     uart.slow = True
     uart.drain = lambda: None  # type: ignore[method-assign]
     console_begin_panic()
-    log("lost, but not stuck")
+    log_panic("lost, but not stuck")
     assert not CONSOLE.serial.present

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codegen.lang import memory, u32, u64
+from hypervisor.cpu.per_cpu import CPU
 from hypervisor.sched.entity import EntityState, share_change
 from hypervisor.sched.queues import QUEUES
 from hypervisor.sched.scheduler import allow, block, decide, retire, wake, yield_turn
@@ -108,6 +109,7 @@ def trail(call: Any, calls: list[Step]) -> tuple[list[object], str]:
     simulation = Simulation(PROCESSORS, VMS, call=call)
     results = [do(call, step) for step in calls]
     simulation.run(60)
+    assert CPU.current.index == 0  # its own address is written when it is asked for, as before every native call
     everything = memory.read(memory.zeroed.start, memory.zeroed.top - memory.zeroed.start)
     return results, hashlib.sha256(everything).hexdigest()
 
