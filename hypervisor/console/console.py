@@ -1,6 +1,7 @@
 """The real console: one queue for the monitor's lines and the guests' bytes, drained by the UART's interrupt.
 
-CONSOLE.lock guards it, the guests' consoles, the screen and the log. What takes the lock says so; the rest wants it held.
+CONSOLE.lock guards it, the guests' consoles, the screen and the log. What takes the lock says so; the rest wants it
+held.
 """
 
 from __future__ import annotations

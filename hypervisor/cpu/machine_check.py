@@ -9,7 +9,6 @@ from codegen.lang import (
     Array,
     Atomic,
     BitStruct,
-    Field,
     Struct,
     bit,
     bits,
@@ -29,6 +28,7 @@ from codegen.lang import (
     wrmsr,
 )
 from hypervisor.cpu.features import CPUID_VERSION, has_bit
+from hypervisor.cpu.per_cpu import CPU, MachineCheckSetup
 
 MCG_CAP, MCG_STATUS, MCG_CTL = 0x179, 0x17A, 0x17B
 BANK_CTL, BANK_STATUS, BANK_ADDRESS, BANK_MISC = 0x400, 0x401, 0x402, 0x403  # of bank 0; the next are 4 further each
@@ -74,6 +74,8 @@ class BankStatus(BitStruct, repr=u64):
 class MachineCheckRecord(Struct):
     """One report, as the bank held it; address and misc are 0 where it has none."""
 
+    number: Atomic[u64]  # of this report, from 1 on; 0 while it is being written
+    processor: Atomic[u32]
     bank: Atomic[u32]
     status: Atomic[u64]
     address: Atomic[u64]
@@ -81,10 +83,8 @@ class MachineCheckRecord(Struct):
 
 
 class MachineChecks(Struct):
-    """Written by the handler at any moment: atomics only. The fields are set once, at the start."""
+    """Of all processors. Written by their handlers at any moment: atomics only."""
 
-    banks: Field[u32]
-    recovery: Field[bool]
     kept: Atomic[u64]  # reports so far; the last RECORDS of them are in `records`
     logged: Atomic[u64]
     records: Array[MachineCheckRecord] = count(RECORDS)
@@ -104,31 +104,39 @@ def machine_check_start() -> None:
         return
     if has_bit(edx, u32(14)):
         capability = McgCap.of(rdmsr(u32(MCG_CAP)))
-        MACHINE_CHECKS.banks = min(u32(capability.banks), u32(BANKS_MAX))
-        MACHINE_CHECKS.recovery = capability.recovery
+        own = CPU.here()
+        banks = min(capability.banks, u8(BANKS_MAX))
+        own.machine_check_setup.store(MachineCheckSetup(banks=banks, recovery=capability.recovery, processor=own.index))
         if capability.control:
             wrmsr(u32(MCG_CTL), u64(ALL))
-        for bank in range(MACHINE_CHECKS.banks):
+        for bank in range(bank_count()):
             take_bank(bank)
             wrmsr(BANK_CTL + bank * BANK_STRIDE, u64(ALL))
     write_cr4(read_cr4() | CR4_MCE)
 
 
 @fn
+def bank_count() -> u32:
+    """Of this processor; 0 before its start."""
+    return u32(CPU.here().machine_check_setup.load().banks)
+
+
+@fn
 def take_machine_check() -> u32 | None:
     """Called by the #MC handler: keep and clear every report that can be survived. The bank of a fatal one, which
     stays as it is; BANKS_MAX when no bank says why the program cannot go on."""
-    status = McgStatus.of(rdmsr(u32(MCG_STATUS))) if MACHINE_CHECKS.banks != 0 else McgStatus()
-    for bank in range(MACHINE_CHECKS.banks):
+    banks = bank_count()
+    status = McgStatus.of(rdmsr(u32(MCG_STATUS))) if banks != 0 else McgStatus()
+    for bank in range(banks):
         report = BankStatus.of(rdmsr(BANK_STATUS + bank * BANK_STRIDE))
         if report.valid and is_fatal(report):
             return bank
     if not status.restartable:
-        for bank in range(MACHINE_CHECKS.banks):
+        for bank in range(banks):
             if BankStatus.of(rdmsr(BANK_STATUS + bank * BANK_STRIDE)).valid:
                 return bank
         return u32(BANKS_MAX)
-    for bank in range(MACHINE_CHECKS.banks):
+    for bank in range(banks):
         take_bank(bank)
     wrmsr(u32(MCG_STATUS), u64(0))
     return None
@@ -139,7 +147,7 @@ def is_fatal(report: BankStatus) -> bool:
     """Uncorrected, unless the processor says that nothing must be done at once (16.6.3: SRAO and UCNA)."""
     if not report.uncorrected or not report.enabled:
         return False
-    return report.context_corrupt or report.action_required or not MACHINE_CHECKS.recovery
+    return report.context_corrupt or report.action_required or not CPU.here().machine_check_setup.load().recovery
 
 
 @fn
@@ -150,17 +158,21 @@ def take_bank(bank: u32) -> None:
     report = BankStatus.of(status)
     if not report.valid:
         return
-    record = MACHINE_CHECKS.records[MACHINE_CHECKS.kept.fetch_add(u64(1)) % RECORDS]
+    number = MACHINE_CHECKS.kept.fetch_add(u64(1))
+    record = MACHINE_CHECKS.records[number % RECORDS]
+    record.number.store(0)
+    record.processor.store(CPU.here().machine_check_setup.load().processor)
     record.bank.store(bank)
     record.status.store(status)
     record.address.store(rdmsr(BANK_ADDRESS + first) if report.address_valid else u64(0))
     record.misc.store(rdmsr(BANK_MISC + first) if report.misc_valid else u64(0))
+    record.number.store(number + 1)
     wrmsr(BANK_STATUS + first, u64(0))
 
 
 @fn(cold=True)
 def poll_machine_checks() -> bool:
-    """Corrected errors raise nothing: look for them. Whether there is something to log."""
-    for bank in range(MACHINE_CHECKS.banks):
+    """Corrected errors raise nothing: look for this processor's. Whether there is something to log, of any."""
+    for bank in range(bank_count()):
         take_bank(bank)
     return MACHINE_CHECKS.kept.load() != MACHINE_CHECKS.logged.load()

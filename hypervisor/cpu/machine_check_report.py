@@ -53,24 +53,35 @@ def panic_by_bank(bank: u32, frame: TrapFrame) -> Never:
 
 @fn(cold=True)
 def log_machine_checks() -> None:
-    """Log what was corrected, or could be survived, since the last call. From the scheduler, about once a second."""
+    """Log what was corrected, or could be survived, since the last call: this processor's reports, and what others have
+    kept. From the scheduler, about once a second on each processor."""
     if not poll_machine_checks():
         return
-    kept = MACHINE_CHECKS.kept.load()
+    lost = MACHINE_CHECKS.kept.load().saturating_sub(MACHINE_CHECKS.logged.load() + RECORDS)
+    if lost != 0:
+        MACHINE_CHECKS.logged.fetch_add(lost)
+        warn(f"{lost} machine checks came too fast to be kept")
+    while log_next():
+        pass
+
+
+@fn(cold=True)
+def log_next() -> bool:
+    """Log the next report, unless another processor does it, or it is still being written. False: there is none."""
     number = MACHINE_CHECKS.logged.load()
-    if kept - number > RECORDS:
-        warn(f"{kept - number - RECORDS} machine checks came too fast to be kept")
-        number = kept - RECORDS
-    while number < kept:
-        record = MACHINE_CHECKS.records[number % RECORDS]
-        status = BankStatus.of(record.status.load())
+    record = MACHINE_CHECKS.records[number % RECORDS]
+    if record.number.load() != number + 1:
+        return False
+    status = BankStatus.of(record.status.load())
+    processor, bank = record.processor.load(), record.bank.load()
+    address, misc = record.address.load(), record.misc.load()
+    if record.number.load() == number + 1 and MACHINE_CHECKS.logged.compare_exchange(number, number + 1):
         mark = span(b"survived") if status.uncorrected else span(b"corrected")
         warn(
-            f"machine check {mark}: {kind_of(status.code)}, bank {record.bank.load()} "
-            f"status {u64(status):#018x} address {record.address.load():#x} misc {record.misc.load():#x}"
+            f"machine check {mark}: {kind_of(status.code)}, processor {processor} bank {bank} "
+            f"status {u64(status):#018x} address {address:#x} misc {misc:#x}"
         )
-        number += 1
-    MACHINE_CHECKS.logged.store(kept)
+    return True
 
 
 @fn(cold=True)

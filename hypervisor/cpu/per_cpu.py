@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from codegen.lang import (
     Atomic,
+    BitStruct,
     Field,
     Hva,
     Struct,
     address_of,
+    bit,
+    bits,
     fn,
     per_cpu,
     storage_array,
+    u8,
     u16,
     u32,
     u64,
@@ -24,6 +28,14 @@ from hypervisor.cpu.gdt import Gdt, TaskState
 CPUS_MAX = 64
 MSR_GS_BASE = 0xC000_0101
 STOP_ASKED, STOP_DONE = 1, 2  # bits of PerCpu.stop: another processor panics; this one runs no further
+
+
+class MachineCheckSetup(BitStruct, repr=u64):
+    """What this processor's machine-check handler must know, in one cell."""
+
+    banks: u8 = bits(0, 7)
+    recovery: bool = bit(8)  # McgCap.recovery
+    processor: u32 = bits(32, 63)  # its number
 
 
 class PerCpu(Struct, align=64):
@@ -48,6 +60,7 @@ class PerCpu(Struct, align=64):
     nmis: Atomic[u64]
     stop: Atomic[u32]  # STOP_ASKED, STOP_DONE
     machine_checks: Atomic[u64]
+    machine_check_setup: Atomic[MachineCheckSetup]  # set once, at this processor's start
     timer_interrupts: Field[u64]
     uart_interrupts: Field[u64]
     spurious_interrupts: Field[u64]

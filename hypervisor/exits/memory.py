@@ -77,9 +77,10 @@ def access_of_the_processor(vcpu: Vcpu) -> Resume:
     if vcpu.exit.cause.reserved:
         return stop_on_misconfigured(vcpu)
     if vcpu.exit.cause.fetch:
-        owner = guest_tables_owner(vcpu.vm.id)
-        if second_level_allow_fetch(vcpu.vm.second_level_root, vcpu.exit.gpa, owner):
-            return Resume.SAME_INSTRUCTION
+        vm = vcpu.vm
+        with vm.second_level_lock:
+            if second_level_allow_fetch(vm.second_level_root, vcpu.exit.gpa, guest_tables_owner(vm.id)):
+                return Resume.SAME_INSTRUCTION
     return stop_outside_memory(vcpu)
 
 

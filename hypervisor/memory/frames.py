@@ -2,11 +2,15 @@
 
 The table of runs is as long as the RAM is high and lies in RAM itself. Frames are scrubbed when they get an owner and
 again when they lose it. Small things come from below, guests' RAM from above: neither breaks up the other's runs.
+
+FRAMES.lock guards the books. Scrubbing goes on without it: nobody else touches what has its owner already, or is
+LEAVING.
 """
 
 from __future__ import annotations
 
 from codegen.lang import Array, Field, Hpa, Struct, count, fn, max, min, phys, range, storage, u8, u32, u64
+from hypervisor.cpu.spin_lock import LockPlace, SpinLock, lock_start
 from hypervisor.memory.owner import Owner
 from hypervisor.memory.regions import FRAME, RegionList
 from hypervisor.memory.scrub import scrub
@@ -36,6 +40,7 @@ class Split(Struct):
 class FrameState(Struct):
     """The books."""
 
+    lock: SpinLock
     table: Field[Hpa]  # of Run
     run_count: Field[u64]
     free_runs: Field[u64]
@@ -64,6 +69,7 @@ def frames_reserve(base: Hpa, length: u64) -> None:
 @fn(cold=True)
 def frames_start() -> bool:
     """Make the books of FRAMES.usable. False when no RAM is left for the table of runs."""
+    lock_start(FRAMES.lock, LockPlace.FRAMES)
     runs = (FRAMES.usable.top() + (RUN - 1)) // RUN
     table = place_for_table(runs * 2)
     if table is None:
@@ -149,16 +155,26 @@ def allocate_frame(owner: u8) -> Hpa | None:
 @fn
 def allocate_frames(wanted: u32, owner: u8) -> Hpa | None:
     """`wanted` zeroed frames (1 to 512) in one piece, never across a 2 MiB line. None when there are none."""
-    for i in range(FRAMES.split_count):
-        split = FRAMES.splits[i]
-        if split.free >= wanted:
-            first = free_frames_in(split, wanted)
-            if first is not None:
-                return assign_frames(split, first, wanted, owner)
-    fresh = split_free_run()
-    if fresh is None:
-        return None
-    return assign_frames(fresh, u32(0), wanted, owner)
+    hpa = take_frames(wanted, owner)
+    if hpa is not None:
+        scrub(hpa, u64(wanted) * FRAME)
+    return hpa
+
+
+@fn
+def take_frames(wanted: u32, owner: u8) -> Hpa | None:
+    """The same, not zeroed yet."""
+    with FRAMES.lock:
+        for i in range(FRAMES.split_count):
+            split = FRAMES.splits[i]
+            if split.free >= wanted:
+                first = free_frames_in(split, wanted)
+                if first is not None:
+                    return assign_frames(split, first, wanted, owner)
+        fresh = split_free_run()
+        if fresh is None:
+            return None
+        return assign_frames(fresh, u32(0), wanted, owner)
 
 
 @fn
@@ -201,24 +217,34 @@ def assign_frames(split: Split, first: u32, wanted: u32, owner: u8) -> Hpa:
         split.lowest = first + wanted
     split.free -= wanted
     FRAMES.free_frames -= u64(wanted)
-    hpa = Hpa(split.run * RUN + u64(first) * FRAME)
-    scrub(hpa, u64(wanted) * FRAME)
-    return hpa
+    return Hpa(split.run * RUN + u64(first) * FRAME)
 
 
 @fn
 def release_frame(hpa: Hpa, owner: u8) -> None:
     """Give one frame back. Traps when `owner` does not own it: the books would lie."""
-    run = run_at(u64(hpa) // RUN)
-    assert run.owner == u8(Owner.SPLIT)
-    split = FRAMES.splits[run.split]
-    index = (u64(hpa) % RUN) // FRAME
-    assert split.owners[index] == owner
+    assert change_frame(hpa, owner, u8(Owner.LEAVING))
     scrub(hpa & ~(FRAME - 1), u64(FRAME))
-    split.owners[index] = u8(Owner.FREE)
-    split.lowest = min(split.lowest, u32(index))
-    split.free += 1
-    FRAMES.free_frames += 1
+    assert change_frame(hpa, u8(Owner.LEAVING), u8(Owner.FREE))
+
+
+@fn
+def change_frame(hpa: Hpa, before: u8, after: u8) -> bool:
+    """A single frame's next owner. False when `before` is not its owner."""
+    with FRAMES.lock:
+        run = run_at(u64(hpa) // RUN)
+        if run.owner != u8(Owner.SPLIT):
+            return False
+        split = FRAMES.splits[run.split]
+        index = (u64(hpa) % RUN) // FRAME
+        if split.owners[index] != before:
+            return False
+        split.owners[index] = after
+        if after == u8(Owner.FREE):
+            split.lowest = min(split.lowest, u32(index))
+            split.free += 1
+            FRAMES.free_frames += 1
+        return True
 
 
 # ---- whole runs ----
@@ -227,17 +253,27 @@ def release_frame(hpa: Hpa, owner: u8) -> None:
 @fn
 def allocate_runs(wanted: u64, owner: u8) -> Hpa | None:
     """`wanted` zeroed runs (2 MiB each) in one piece, the highest there are. None when there are none."""
-    length = u64(0)
-    number = FRAMES.run_count
-    while number > 0:
-        number -= 1
-        if run_at(number).owner == u8(Owner.FREE):
-            length += 1
-            if length == wanted:
-                return assign_runs(number, wanted, owner)
-        else:
-            length = u64(0)
-    return None
+    hpa = take_runs(wanted, owner)
+    if hpa is not None:
+        scrub(hpa, wanted * RUN)
+    return hpa
+
+
+@fn
+def take_runs(wanted: u64, owner: u8) -> Hpa | None:
+    """The same, not zeroed yet."""
+    with FRAMES.lock:
+        length = u64(0)
+        number = FRAMES.run_count
+        while number > 0:
+            number -= 1
+            if run_at(number).owner == u8(Owner.FREE):
+                length += 1
+                if length == wanted:
+                    return assign_runs(number, wanted, owner)
+            else:
+                length = u64(0)
+        return None
 
 
 @fn
@@ -246,30 +282,41 @@ def assign_runs(first: u64, wanted: u64, owner: u8) -> Hpa:
     for number in range(first, first + wanted):
         run_at(number).owner = owner
     FRAMES.free_runs -= wanted
-    hpa = Hpa(first * RUN)
-    scrub(hpa, wanted * RUN)
-    return hpa
+    return Hpa(first * RUN)
 
 
 @fn
-def release_run(number: u64) -> None:
-    """An owned run becomes FREE."""
-    scrub(Hpa(number * RUN), u64(RUN))
-    run_at(number).owner = u8(Owner.FREE)
-    FRAMES.free_runs += 1
+def change_run(number: u64, before: u8, after: u8) -> bool:
+    """A whole run's next owner. False when `before` is not its owner."""
+    with FRAMES.lock:
+        if run_at(number).owner != before:
+            return False
+        run_at(number).owner = after
+        if after == u8(Owner.FREE):
+            FRAMES.free_runs += 1
+        return True
 
 
 @fn
 def release_all(owner: u8) -> None:
     """Take back everything that `owner` has: the end of a VM."""
     for number in range(FRAMES.run_count):
-        if run_at(number).owner == owner:
-            release_run(number)
-    for i in range(FRAMES.split_count):
-        split = FRAMES.splits[i]
+        if change_run(number, owner, u8(Owner.LEAVING)):
+            scrub(Hpa(number * RUN), u64(RUN))
+            assert change_run(number, u8(Owner.LEAVING), u8(Owner.FREE))
+    for i in range(splits_in_use()):
+        first = Hpa(FRAMES.splits[i].run * RUN)  # of a split that is in use: it never changes
         for frame in range(u64(FRAMES_PER_RUN)):
-            if split.owners[frame] == owner:
-                release_frame(Hpa(split.run * RUN + frame * FRAME), owner)
+            hpa = first + frame * FRAME
+            if owner_of(hpa) == owner:
+                release_frame(hpa, owner)
+
+
+@fn
+def splits_in_use() -> u32:
+    """How many there are by now."""
+    with FRAMES.lock:
+        return FRAMES.split_count
 
 
 # ---- questions ----
@@ -278,6 +325,13 @@ def release_all(owner: u8) -> None:
 @fn
 def owner_of(hpa: Hpa) -> u8:
     """Who owns the frame at `hpa`; NONE for what is not RAM."""
+    with FRAMES.lock:
+        return owner_in_books(hpa)
+
+
+@fn
+def owner_in_books(hpa: Hpa) -> u8:
+    """The same for who has the lock."""
     if u64(hpa) // RUN >= FRAMES.run_count:
         return u8(Owner.NONE)
     run = run_at(u64(hpa) // RUN)
@@ -287,23 +341,32 @@ def owner_of(hpa: Hpa) -> u8:
 
 
 @fn
-def is_whole_run(hpa: Hpa) -> bool:
-    """The 2 MiB around this RAM have one owner."""
-    return run_at(u64(hpa) // RUN).owner != u8(Owner.SPLIT)
+def owned_throughout(hpa: Hpa, length: u64, owner: u8) -> bool:
+    """Every frame belongs to `owner`; a run with one owner takes one look."""
+    with FRAMES.lock:
+        offset = u64(0)
+        while offset < length:
+            if owner_in_books(hpa + offset) != owner:
+                return False
+            whole = run_at((u64(hpa) + offset) // RUN).owner != u8(Owner.SPLIT)
+            offset += RUN - (u64(hpa) + offset) % RUN if whole else u64(FRAME)
+        return True
 
 
 @fn
 def free_bytes() -> u64:
     """RAM that has no owner."""
-    return FRAMES.free_runs * RUN + FRAMES.free_frames * FRAME
+    with FRAMES.lock:
+        return FRAMES.free_runs * RUN + FRAMES.free_frames * FRAME
 
 
 @fn
 def largest_free_piece() -> u64:
     """Bytes of the longest row of free runs: the most that one guest can get."""
-    longest = u64(0)
-    length = u64(0)
-    for number in range(FRAMES.run_count):
-        length = length + 1 if run_at(number).owner == u8(Owner.FREE) else u64(0)
-        longest = max(longest, length)
-    return longest * RUN
+    with FRAMES.lock:
+        longest = u64(0)
+        length = u64(0)
+        for number in range(FRAMES.run_count):
+            length = length + 1 if run_at(number).owner == u8(Owner.FREE) else u64(0)
+            longest = max(longest, length)
+        return longest * RUN

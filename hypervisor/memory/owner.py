@@ -16,6 +16,7 @@ class Owner(HwEnum, repr=u8):
     SPLIT = 2  # of a run only: each of its frames has its own owner
     MONITOR = 3  # stacks, page tables
     CONTROL = 4  # VMXON region, VMCS, VMCB, bitmaps, XSAVE areas
+    LEAVING = 5  # on its way to FREE: nobody's any more, and not scrubbed yet
 
 
 GUEST_RAM = 32  # + VM id: RAM of the guest

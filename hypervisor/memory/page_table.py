@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codegen.lang import Array, BitStruct, Field, Hpa, Struct, at, bit, bits, fn, phys, range, storage, u8, u32, u64
+from hypervisor.cpu.spin_lock import SpinLock
 from hypervisor.memory.frames import allocate_frame
 from hypervisor.memory.owner import Owner
 from hypervisor.memory.regions import FRAME
@@ -29,15 +30,16 @@ class PageEntry(BitStruct, repr=u64):
     no_execute: bool = bit(63)
 
 
-class PageTable(Struct, size=4096, align=4096):
-    """One table of any level."""
+class PageTable(Struct, size=4096, align=4096, shared=True):
+    """One table of any level; complete before an entry leads to it, as other processors walk it."""
 
     entries: Array[PageEntry] = at(0, count=ENTRIES)
 
 
 class PageTables(Struct):
-    """The tables in use."""
+    """The tables in use. Changes take the lock; who only walks them does not: entries appear whole, and none goes."""
 
+    lock: SpinLock
     root: Field[Hpa]
     largest: Field[u32]  # level of the largest page that the processor has
 
@@ -67,18 +69,19 @@ def page_bytes(level: u32) -> u64:
 def map_pages(address: u64, hpa: Hpa, length: u64, like: PageEntry) -> bool:
     """Map `length` bytes, all frame-aligned, replacing what is there. False when no frame is left for a table.
 
-    The caller flushes the TLB where a mapping was replaced.
+    The caller flushes the TLB where a mapping was replaced: of its own processor, so that is for the start.
     """
-    done = u64(0)
-    while done < length:
-        level = leaf_level(address + done, u64(hpa) + done, length - done)
-        table = table_for(address + done, level)
-        if table is None:
-            return False
-        entry = like.replace(frame=(u64(hpa) + done) >> 12, large=level != LEVEL_4K)
-        table.entries[index_at(address + done, level)] = entry
-        done += page_bytes(level)
-    return True
+    with TABLES.lock:
+        done = u64(0)
+        while done < length:
+            level = leaf_level(address + done, u64(hpa) + done, length - done)
+            table = table_for(address + done, level)
+            if table is None:
+                return False
+            entry = like.replace(frame=(u64(hpa) + done) >> 12, large=level != LEVEL_4K)
+            table.entries[index_at(address + done, level)] = entry
+            done += page_bytes(level)
+        return True
 
 
 @fn

@@ -30,6 +30,7 @@ from codegen.lang import (
     write_cr4,
 )
 from drivers.acpi.root import acpi_may_read
+from hypervisor.cpu.spin_lock import LockPlace, lock_start
 from hypervisor.memory.frames import allocate_frame, allocate_frames
 from hypervisor.memory.image_layout import PHYSICAL_MAP_BASE, ImageBound, image_bound
 from hypervisor.memory.owner import Owner
@@ -63,6 +64,7 @@ def paging_start(info: BootInfo) -> bool:
     root = allocate_frame(u8(Owner.MONITOR))
     if root is None:
         return False
+    lock_start(TABLES.lock, LockPlace.PAGE_TABLES)
     TABLES.root = root
     TABLES.largest = u32(LEVEL_1G) if has_1g_pages() else u32(LEVEL_2M)
     if not (map_image(info.image_base) and map_memory(info) and map_framebuffer(info)):

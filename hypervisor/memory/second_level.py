@@ -2,14 +2,15 @@
 
 Both vendors have four levels of 512 entries, bit 7 for a large page, the address in bits 51:12, and an entry of zero is
 never present. Before RAM that was unmapped, or its tables, get another owner, the caller has all processors forget what
-they have cached (`shootdown` in hypervisor/vm/shootdown.py).
+they have cached (`shootdown` in hypervisor/vm/shootdown.py). Whoever changes tables that vCPUs may run on holds their
+VM's `second_level_lock`.
 """
 
 from __future__ import annotations
 
 from codegen.lang import Array, Gpa, Hpa, HwEnum, Struct, at, fn, phys, range, u8, u32, u64
 from hypervisor.cpu.mitigations import MITIGATIONS
-from hypervisor.memory.frames import RUN, allocate_frame, is_whole_run, owner_of
+from hypervisor.memory.frames import allocate_frame, owned_throughout
 from hypervisor.memory.regions import FRAME
 from hypervisor.vcpu.contract import (
     AccessRights,
@@ -27,8 +28,9 @@ ADDRESS_BITS = 0x000F_FFFF_FFFF_F000
 GPA_LIMIT = 1 << 48
 
 
-class SecondLevelTable(Struct, size=4096, align=4096):
-    """One table of any level."""
+class SecondLevelTable(Struct, size=4096, align=4096, shared=True):
+    """One table of any level. Other processors walk it while it changes: a table is complete before an entry leads to
+    it."""
 
     entries: Array[u64] = at(0, count=ENTRIES)
 
@@ -117,7 +119,7 @@ def second_level_allow_fetch(root: Hpa, gpa: Gpa, tables_owner: u8) -> bool:
     if level == LEVEL_4K:
         if entry != second_level_leaf(Hpa(entry & ADDRESS_BITS), AccessRights.READ_WRITE_EXECUTE, level):
             return False
-        second_level_invalidate(root)
+        second_level_invalidate(root)  # another vCPU has been here first: this processor need only forget
         return True
     _, table = table_for(root, u64(gpa), u32(LEVEL_4K), tables_owner)
     if table is None:
@@ -164,17 +166,6 @@ def leaf_level(gpa: u64, hpa: u64, size: u64) -> u32:
             return level
         level -= 1
     return level
-
-
-@fn
-def owned_throughout(hpa: Hpa, length: u64, owner: u8) -> bool:
-    """Every frame belongs to `owner`; a run with one owner takes one look."""
-    offset = u64(0)
-    while offset < length:
-        if owner_of(hpa + offset) != owner:
-            return False
-        offset += RUN - (u64(hpa) + offset) % RUN if is_whole_run(hpa + offset) else u64(FRAME)
-    return True
 
 
 @fn

@@ -8,7 +8,7 @@ APIC, IOMMU), which are no RAM, all have another owner.
 from __future__ import annotations
 
 from codegen.lang import Gpa, Hpa, fn, phys, u8, u32, u64
-from hypervisor.memory.frames import owner_of
+from hypervisor.memory.frames import owned_throughout, owner_of
 from hypervisor.memory.second_level import (
     ADDRESS_BITS,
     GPA_LIMIT,
@@ -17,7 +17,6 @@ from hypervisor.memory.second_level import (
     ROOT_LEVEL,
     SecondLevelTable,
     index_at,
-    owned_throughout,
     page_bytes,
 )
 

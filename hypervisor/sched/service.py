@@ -62,7 +62,7 @@ def serve_second() -> None:
         return
     SERVICE.next_second = now.wrapping_add(ns_to_tsc(u64(SECOND)))
     for i in range(u32(VMS_MAX)):
-        VMS[i].log_budget = LOG_LINES_PER_SECOND
+        VMS[i].log_budget.store(LOG_LINES_PER_SECOND)
     console_flush_silent_guests()
     log_machine_checks()
 

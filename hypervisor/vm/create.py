@@ -71,6 +71,7 @@ def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
     vm.memory_size = entry.memory
     vm.flags = VmFlags(kvm_signature=entry.flags.kvm_signature)
     fill_cpuid(vm.cpuid, vm.flags.kvm_signature)
+    lock_start(vm.second_level_lock, LockPlace.SECOND_LEVEL)
     if not create_tables(vm):
         return BootError.NO_HOST_MEMORY
     low = min(entry.memory, u64(DEVICE_HOLE))

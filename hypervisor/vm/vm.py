@@ -85,6 +85,7 @@ class Vm(Struct, align=64):
     memory_size: Field[u64]  # bytes of RAM
     manifest_index: Field[u32]
     memory: GuestMemory
+    second_level_lock: SpinLock  # for changes of the tables below once a vCPU has run
     second_level_root: Field[Hpa]  # EPT PML4 or nested page table root
     second_level_frames: Field[u64]  # frames in those tables, for the books
     translations: Translations  # what processors have cached of them
@@ -92,7 +93,7 @@ class Vm(Struct, align=64):
     board: Board
     board_moment: Field[u64]  # the latest moment that its chips were told of, ns of the VM's clock
     cpuid: CpuidTable
-    log_budget: Field[u32]  # lines that guest acts may still cause in this second
+    log_budget: Atomic[u32]  # lines that guest acts may still cause in this second
     clock_base: Field[u64]  # host TSC at which this VM's clock read 0
 
     @fn
@@ -107,7 +108,5 @@ VMS = storage_array(Vm, VMS_MAX)
 @fn
 def may_log(vm: Vm) -> bool:
     """Whether an act of this guest may still cause a log line: a budget per second, so that no guest floods the log."""
-    if vm.log_budget == 0:
-        return False
-    vm.log_budget = vm.log_budget - 1
-    return True
+    left = vm.log_budget.load()
+    return left != 0 and vm.log_budget.compare_exchange(left, left - 1)

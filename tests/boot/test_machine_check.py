@@ -48,14 +48,14 @@ def test_a_fatal_machine_check_panics_with_the_bank(tmp_path: Path) -> None:
 
 def test_a_corrected_error_is_logged_and_the_monitor_goes_on(tmp_path: Path) -> None:
     text = report_after(tmp_path, CORRECTED, 0, b"misc 0x8c")
-    words = f"warning: machine check corrected: cache error, bank 3 status {CORRECTED} address 0x123000 misc 0x8c"
-    assert f"keelback: {words}" in text.splitlines(), text
+    words = f"corrected: cache error, processor 0 bank 3 status {CORRECTED} address 0x123000 misc 0x8c"
+    assert f"keelback: warning: machine check {words}" in text.splitlines(), text
     assert "PANIC" not in text
 
 
 def test_an_error_that_can_wait_is_logged_and_the_monitor_goes_on(tmp_path: Path) -> None:
     text = report_after(tmp_path, ACTION_OPTIONAL, IN_PROGRESS | RESTARTABLE, b"misc 0x8c")
-    assert f"survived: cache error, bank 3 status {ACTION_OPTIONAL} address 0x123000 misc 0x8c" in text
+    assert f"survived: cache error, processor 0 bank 3 status {ACTION_OPTIONAL} address 0x123000 misc 0x8c" in text
     assert "PANIC" not in text
 
 

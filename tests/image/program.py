@@ -1,7 +1,7 @@
 """`python -m tests.image.program VENDOR` prints what only a process with one back end can say of an image, as JSON.
 
-`violations`: what NMI and #MC handlers touch. `writers`: who stores to the cells that they read. `assembled`: all text
-that went to the assembler, with its mode, its address and its bytes.
+`violations`: what NMI and #MC handlers touch. `assembled`: all text that went to the assembler, with its mode, its
+address and its bytes.
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ from typing import Any
 from codegen.asm import stub
 from codegen.ir.nodes import Program
 from codegen.program import lower
-from hypervisor.cpu.machine_check import MachineChecks
 from hypervisor.image_program import image_sources
 from tests.asm.recorded import recording
-from tests.image.only_atomics import Allowed, violations, writers
+from tests.image.only_atomics import Allowed, violations
 
 HANDLERS = ("hypervisor.cpu.traps.handle_nmi", "hypervisor.cpu.machine_check_report.handle_machine_check")
-CELLS = [
-    f"data hypervisor.cpu.machine_check.MACHINE_CHECKS+{MachineChecks.__layout__.fields[name].offset}"
-    for name in ("banks", "recovery")
-]
 ALLOWED = Allowed(
-    written_once=frozenset(CELLS),
+    written_once=frozenset(),
     instructions=frozenset(f"codegen.lang.intrinsics.identity.{name}_parts" for name in ("rdmsr", "wrmsr")),
     ends=frozenset({"hypervisor.cpu.machine_check_report.panic_by_bank", "hypervisor.cpu.panic.stop"}),
 )
@@ -35,7 +30,6 @@ def describe(vendor: str) -> dict[str, Any]:
         program: Program = lower(image_sources(vendor, "release"))
     return {
         "violations": {entry: violations(program, entry, ALLOWED) for entry in HANDLERS},
-        "writers": {cell: sorted(writers(program, cell)) for cell in CELLS},
         "stubs": sorted(program.stubs),
         "assembled": [(text.text, text.bits, text.address, text.code.hex()) for text in assembled],
     }

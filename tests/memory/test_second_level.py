@@ -168,22 +168,24 @@ def test_a_fetch_splits_its_2_mib_into_executable_pages(small_code_pages: list[i
     assert small_code_pages == [int(root)]
 
 
-def test_a_fetch_that_another_processor_has_allowed_meanwhile_is_retried(small_code_pages: list[int]) -> None:
+def test_a_fetch_that_another_vcpu_has_allowed_already_only_forgets(small_code_pages: list[int]) -> None:
     root, ram = fresh()
     assert not isinstance(second_level_map(root, Gpa(0), ram, u64(2 * MIB), ALL, RAM, TABLES), MapError)
     assert second_level_allow_fetch(root, Gpa(0x5123), TABLES)
-    before = entry_of(root, 0x5000)
-    assert second_level_allow_fetch(root, Gpa(0x5123), TABLES)
-    assert entry_of(root, 0x5000) == before
+    before = entry_of(root, 0x6000)
+    assert second_level_allow_fetch(root, Gpa(0x6123), TABLES)
+    assert entry_of(root, 0x6000) == before
     assert small_code_pages == [int(root)] * 2
 
 
 def test_a_fetch_from_where_no_right_was_taken_away_stays_refused(small_code_pages: list[int]) -> None:
     root, ram = fresh()
-    data = AccessRights.READ_WRITE
-    assert not isinstance(second_level_map(root, Gpa(0), ram, u64(FRAME), data, RAM, TABLES), MapError)
-    assert not second_level_allow_fetch(root, Gpa(0), TABLES)
+    assert not isinstance(second_level_map(root, Gpa(0), ram, u64(FRAME), ALL, RAM, TABLES), MapError)
     assert not second_level_allow_fetch(root, Gpa(1 << 30), TABLES)
+    assert not isinstance(
+        second_level_map(root, Gpa(FRAME), ram, u64(FRAME), AccessRights.READ_WRITE, RAM, TABLES), MapError
+    )
+    assert not second_level_allow_fetch(root, Gpa(FRAME), TABLES)
     MITIGATIONS.small_code_pages = False
     assert not isinstance(second_level_map(root, Gpa(2 * MIB), ram + 2 * MIB, u64(2 * MIB), ALL, RAM, TABLES), MapError)
     assert entry_of(root, 2 * MIB)[1] & EXECUTE
