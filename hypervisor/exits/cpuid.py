@@ -8,6 +8,7 @@ from hypervisor.exits.registry import Resume, on_exit
 from hypervisor.vcpu.contract import vcpu_cr
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.cpuid_cores import core_id_bits
 from hypervisor.vm.cpuid_table import CpuidAnswer, LeafKind, compacted_state_size, extended_state_size
 
 OSXSAVE_CR4 = 1 << 18
@@ -48,7 +49,7 @@ def reply_patched(vcpu: Vcpu, answer: CpuidAnswer) -> Resume:
     match LeafKind.checked(answer.kind):
         case LeafKind.FEATURES:
             put_answer(vcpu, answer)
-            regs.rbx = regs.rbx | (u64(vcpu.index) << 24) | (u64(1) << 16)
+            regs.rbx = regs.rbx | u64(vcpu.index) << 24
             if vcpu_cr(vcpu, u32(4)) & OSXSAVE_CR4 != 0:
                 regs.rcx = regs.rcx | OSXSAVE
             if vcpu.lapic.mode == LapicMode.DISABLED:
@@ -68,7 +69,8 @@ def reply_patched(vcpu: Vcpu, answer: CpuidAnswer) -> Resume:
 
 @fn
 def reply_topology(vcpu: Vcpu, leaf: u32, subleaf: u32) -> None:
-    """Leaf 0BH: one thread per core, `vcpu_count` cores; leaf 8000001EH: the same for AMD."""
+    """Leaves 0BH and 1FH: one thread per core, `vcpu_count` cores; leaf 8000001EH: the same for AMD. The APIC ID and
+    the core's number are the vCPU's."""
     regs = vcpu.regs
     regs.rax = u64(0)
     regs.rbx = u64(0)
@@ -86,9 +88,3 @@ def reply_topology(vcpu: Vcpu, leaf: u32, subleaf: u32) -> None:
         regs.rax = u64(core_id_bits(vcpu.vm.vcpu_count))
         regs.rbx = u64(vcpu.vm.vcpu_count)
         regs.rcx = u64(1 | LEVEL_CORE << 8)
-
-
-@fn
-def core_id_bits(cores: u32) -> u32:
-    """Bits of the x2APIC id that number the cores of a package."""
-    return u32(32) - (cores - 1).leading_zeros() if cores > 1 else u32(0)

@@ -13,6 +13,7 @@ from codegen.lang import Hpa, HwEnum, contract, u32, u64
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.cpuid_table import CpuidTable
 
 
 class Capability(HwEnum, repr=u32):
@@ -53,6 +54,12 @@ def vendor_enable_cpu(host_area: Hpa) -> Capability:
 def vendor_capability_word(number: u32) -> u64 | None:
     """What all processors must say alike for guests to move between them: word `number` (from 0), None behind the
     last. For a processor that lacks nothing."""
+
+
+@contract
+def cpuid_fill_vendor_topology(table: CpuidTable, cores: u32) -> None:
+    """The leaves by which only this vendor's processors describe their cores and caches, for a package of `cores`;
+    the others are filled."""
 
 
 # ---- life of a vCPU ----

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from codegen.lang import cpuid, fn, max, min, static, u32, u64
 from hypervisor.cpu.xstate import XSTATE
+from hypervisor.vcpu.contract import cpuid_fill_vendor_topology
+from hypervisor.vm.cpuid_cores import host_has_leaf
 from hypervisor.vm.cpuid_table import (
     BASIC_LEAVES,
     EXTENDED_FIRST,
@@ -43,7 +45,7 @@ class LeafPolicy:
 FEATURES_ECX = mask(0, 1, 9, 12, 13, 19, 20, 22, 23, 25, 26, 28, 29, 30)
 FEATURES_ECX_SET = mask(21, 24, 31)
 # EDX: FPU VME DE PSE TSC MSR PAE MCE CX8 APIC SEP MTRR PGE MCA CMOV PAT PSE36 CLFSH MMX FXSR SSE SSE2; hidden: PSN DS
-# ACPI HTT TM PBE.
+# ACPI TM PBE. HTT follows the number of vCPUs.
 FEATURES_EDX = mask(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 19, 23, 24, 25, 26)
 # Leaf 7, subleaf 0. EBX: FSGSBASE BMI1 AVX2 SMEP BMI2 ERMS AVX512F AVX512DQ RDSEED ADX SMAP AVX512IFMA CLFLUSHOPT CLWB
 # AVX512CD SHA AVX512BW AVX512VL.
@@ -52,7 +54,7 @@ STRUCTURED_EBX = mask(0, 3, 5, 7, 8, 9, 16, 17, 18, 19, 20, 21, 23, 24, 28, 29, 
 # MPX INVPCID HLE RTM.
 STRUCTURED_ECX = mask(1, 2, 6, 8, 9, 10, 11, 12, 14)
 STRUCTURED_EDX = mask(4, 10)
-# Leaf 80000001H. ECX: LAHF CMPLEG(0: one thread) ABM SSE4A MISALIGN PREFETCHW; EDX: SYSCALL NX MMXEXT FXSR FFXSR 1GB
+# Leaf 80000001H. ECX: LAHF ABM SSE4A MISALIGN PREFETCHW; EDX: SYSCALL NX MMXEXT FXSR FFXSR 1GB
 # RDTSCP LM and the AMD copies.
 EXTENDED_ECX = mask(0, 5, 6, 7, 8)
 EXTENDED_EDX = FEATURES_EDX & 0x0183_F3FF | mask(11, 20, 22, 25, 26, 27, 29)
@@ -72,7 +74,6 @@ EXTENDED = (
     LeafPolicy(5, ALL, ALL, ALL, ALL),
     LeafPolicy(6, ALL, ALL, ALL, ALL),
     LeafPolicy(8, eax=0xFFFF, ebx=mask(0, 2, 4, 9)),  # widths; CLZERO, XSAVEERPTR, RDPRU hidden, WBNOINVD
-    LeafPolicy(0x1E, kind=LeafKind.TOPOLOGY),
 )
 # CR4: VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT
 CR4_ALWAYS = mask(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
@@ -80,8 +81,9 @@ CR4_UMIP, CR4_OSXSAVE = mask(11), mask(18)
 UMIP, XSAVE = mask(2), mask(26)
 CR4_BY_STRUCTURED_EBX = ((0, 16), (7, 20), (20, 21))  # FSGSBASE, SMEP, SMAP: CPUID bit, CR4 bit
 INVARIANT_TSC = mask(8)
-CACHE_LEAVES = (4, 0x8000_001D)
-CACHE_SUBLEAVES_MAX = 8
+HTT = mask(28)
+PROCESSORS_SHIFT = 16  # leaf 1, EBX
+TOPOLOGY_LEAVES = (0xB, 0x1F)
 
 KVM_SIGNATURE = b"KVMKVMKVM\0\0\0"
 KEELBACK_SIGNATURE = b"KeelbackHV\0\0"
@@ -96,14 +98,13 @@ def word(signature: bytes, index: int) -> int:
 
 
 @fn
-def fill_cpuid(table: CpuidTable, kvm_signature: bool) -> None:
-    """Fill a zeroed table from this processor and the policy."""
+def fill_cpuid(table: CpuidTable, kvm_signature: bool, cores: u32) -> None:
+    """Fill a zeroed table from this processor and the policy, for a VM of `cores` vCPUs."""
     fill_basic(table)
     fill_structured(table)
-    fill_cache(table)
     fill_extended_state(table)
-    fill_topology(table)
     fill_extended(table)
+    fill_topology(table, cores)
     fill_hypervisor(table, kvm_signature)
     table.cr4_allowed = cr4_of(table)
 
@@ -144,26 +145,6 @@ def fill_structured(table: CpuidTable) -> None:
 
 
 @fn
-def fill_cache(table: CpuidTable) -> None:
-    """Cache parameters (leaves 4 and 8000001DH): one vCPU shares each cache with nobody."""
-    for leaf in static(CACHE_LEAVES):
-        if host_has_leaf(u32(leaf)):
-            i = u32(0)
-            while i < CACHE_SUBLEAVES_MAX:
-                eax, ebx, ecx, edx = cpuid(u32(leaf), i)
-                if eax & 0x1F == 0:
-                    break
-                answer = table.add_subleaf(u32(leaf), i)
-                answer.eax = eax & 0x3FFF  # no shared processors, one core
-                answer.ebx = ebx
-                answer.ecx = ecx
-                answer.edx = edx
-                i = i + 1
-            if i > 0:
-                table.find(u32(leaf)).kind = u32(LeafKind.SUBLEAVES)
-
-
-@fn
 def fill_extended_state(table: CpuidTable) -> None:
     """Leaf 0DH: the components that the host switches whole; XSAVES and supervisor states are hidden."""
     table.basic[0xD].kind = u32(LeafKind.EXTENDED_STATE)
@@ -182,13 +163,6 @@ def fill_extended_state(table: CpuidTable) -> None:
             answer.ebx = ebx
             answer.ecx = ecx & 2  # aligned in the compacted form
         component = component + 1
-
-
-@fn
-def fill_topology(table: CpuidTable) -> None:
-    """Leaf 0BH: one thread per core; the ids are per vCPU."""
-    if table.basic[0].eax >= 0xB:
-        table.basic[0xB].kind = u32(LeafKind.TOPOLOGY)
 
 
 @fn
@@ -217,6 +191,19 @@ def fill_extended(table: CpuidTable) -> None:
 
 
 @fn
+def fill_topology(table: CpuidTable, cores: u32) -> None:
+    """One package, one thread a core. The IDs of leaves 1, 0BH, 1FH and 8000001EH are put in at the exit."""
+    features = table.basic[1]
+    features.ebx = features.ebx | cores << PROCESSORS_SHIFT
+    if cores > 1:
+        features.edx = features.edx | HTT
+    for leaf in static(TOPOLOGY_LEAVES):
+        if leaf <= table.basic[0].eax:
+            table.basic[leaf].kind = u32(LeafKind.TOPOLOGY)
+    cpuid_fill_vendor_topology(table, cores)
+
+
+@fn
 def fill_hypervisor(table: CpuidTable, kvm_signature: bool) -> None:
     """Leaves 40000000H: the KVM-compatible clock, or our own name with no features."""
     name = table.hypervisor[0]
@@ -232,13 +219,6 @@ def fill_hypervisor(table: CpuidTable, kvm_signature: bool) -> None:
         name.ebx = static(word(KEELBACK_SIGNATURE, 0))
         name.ecx = static(word(KEELBACK_SIGNATURE, 1))
         name.edx = static(word(KEELBACK_SIGNATURE, 2))
-
-
-@fn
-def host_has_leaf(leaf: u32) -> bool:
-    """Whether this processor answers `leaf` (the highest leaf of its range says so)."""
-    highest, _ebx, _ecx, _edx = cpuid(leaf & 0x8000_0000, u32(0))
-    return leaf <= highest
 
 
 @fn

@@ -70,7 +70,7 @@ def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
     lock_start(vm.board_lock, LockPlace.BOARD)
     vm.memory_size = entry.memory
     vm.flags = VmFlags(kvm_signature=entry.flags.kvm_signature)
-    fill_cpuid(vm.cpuid, vm.flags.kvm_signature)
+    fill_cpuid(vm.cpuid, vm.flags.kvm_signature, entry.vcpus)
     lock_start(vm.second_level_lock, LockPlace.SECOND_LEVEL)
     if not create_tables(vm):
         return BootError.NO_HOST_MEMORY
