@@ -1,4 +1,4 @@
-"""The board: the chips of a PC and the wires between them. IRQ n goes to the PIC and to GSI n, IRQ 0 to GSI 2."""
+"""The board: the chips of a PC and the wires between them (wiring.py)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from codegen.lang import Field, HwEnum, Struct, fn, min, u32, u64
 from drivers.console.ns16550 import COM1_IRQ
 from drivers.interrupt.pic import CASCADE_IRQ
 from drivers.timer.rtc import RTC_IRQ
-from hypervisor.devices.acpi.layout import SCI_IRQ
 from hypervisor.devices.acpi.power import TIMER_STATUS, PowerBlock, power_interrupt, power_reset
 from hypervisor.devices.clock import NEVER
 from hypervisor.devices.ioapic import IoApic, ioapic_requests, ioapic_reset, ioapic_set_line
@@ -18,10 +17,7 @@ from hypervisor.devices.pm_timer import pm_timer_next_carry
 from hypervisor.devices.rtc import Rtc, rtc_advance, rtc_power_on
 from hypervisor.devices.system_control import SystemPorts, system_ports_reset
 from hypervisor.devices.uart import Uart, uart_reset
-
-PIT_IRQ = 0
-PIT_GSI = 2
-LINES = 24
+from hypervisor.devices.wiring import LINES, PIT_GSI, PIT_IRQ, SCI_IRQ
 
 
 class BoardRequest(HwEnum, repr=u32):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from codegen.lang import u32
+from codegen.lang import Gpa, u32
 from hypervisor.devices.acpi.layout import (
     IO_APIC,
     LOCAL_APIC,
@@ -16,7 +16,7 @@ from hypervisor.devices.acpi.layout import (
     TABLES,
     TABLES_END,
 )
-from hypervisor.devices.acpi.tables import write_firmware_tables
+from hypervisor.devices.acpi.tables import write_acpi_tables
 from tests.played_guest.machine import VM, everywhere, get, in_cpython, new_machine
 
 
@@ -27,7 +27,7 @@ def table_at(address: int) -> bytes:
 def tables(vcpus: int, run=in_cpython) -> dict[str, bytes]:
     """All tables that can be reached from the RSDP, as an operating system finds them."""
     new_machine()
-    assert run(write_firmware_tables, VM.memory, u32(vcpus)) is not None
+    assert run(write_acpi_tables, VM.memory, u32(vcpus)) == Gpa(TABLES)
     rsdp = get(TABLES, 36)
     assert rsdp[:8] == b"RSD PTR " and sum(rsdp[:20]) & 0xFF == 0 and sum(rsdp) & 0xFF == 0
     xsdt = table_at(struct.unpack_from("<Q", rsdp, 24)[0])

@@ -45,6 +45,7 @@ for package in (hypervisor.exits, hypervisor.vcpu.svm, hypervisor.vm.boot):
 ROOTS = (
     "hypervisor.archive",
     "hypervisor.devices.acpi.",
+    "hypervisor.devices.mp_tables",
     "hypervisor.devices.uart",
     "hypervisor.devices.pci_host",
     "hypervisor.devices.keyboard_controller",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 TABLES = 0xE_0000  # guest-physical: the RSDP, then the tables
 TABLES_END = 0xF_0000
+MP_TABLES = 0xF_0000  # guests search the last 64 KiB below 1 MiB for them
 
-SCI_IRQ = 9
 PM1_EVENT = 0x600  # status, enable: 2 bytes each
 PM1_CONTROL = 0x604
 PM_TIMER = 0x608

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from codegen.lang import Field, Gpa, Local, Struct, at, fn, min, range, span, span_of, static, u8, u32, u64
+from codegen.lang import Field, Gpa, Local, Struct, at, fn, range, span, span_of, u8, u32, u64
 from hypervisor.devices.acpi.dsdt import dsdt_code
 from hypervisor.devices.acpi.layout import (
     IO_APIC,
@@ -14,23 +14,26 @@ from hypervisor.devices.acpi.layout import (
     PM_TIMER,
     RESET_PORT,
     RESET_VALUE,
-    SCI_IRQ,
     TABLES,
 )
-from hypervisor.memory.guest import GuestMemory, copy_out, write_u8, write_u32
+from hypervisor.devices.table_checksum import seal_table
+from hypervisor.devices.wiring import BUS_DEFAULT, IO_APIC_ID, ISA_WIRES, LINT_NMI, SCI_IRQ
+from hypervisor.memory.guest import GuestMemory, copy_out, write_u32
 
 OEM, OEM_TABLE, CREATOR = b"KEELBK", b"KEELBACK", b"KEEL"
-IO_APIC_ID = 0
-VCPUS_MAX = 64
+HEADER_BYTES, LENGTH_OFFSET, CHECKSUM_OFFSET = 36, 4, 9
 LOCAL_APIC_ENTRY_BYTES = 8
 
 
+def header(signature: bytes, revision: int, length: int) -> bytes:
+    """The beginning of a table, without its checksum (5.2.6)."""
+    return struct.pack("<4sIBB6s8sI4sI", signature, length, revision, 0, OEM, OEM_TABLE, 1, CREATOR, 1)
+
+
 def table(signature: bytes, revision: int, body: bytes) -> bytes:
-    """A table with its header; the checksum makes the sum of all bytes 0 (5.2.6)."""
-    length = 36 + len(body)
-    header = struct.pack("<4sIBB6s8sI4sI", signature, length, revision, 0, OEM, OEM_TABLE, 1, CREATOR, 1)
-    data = bytearray(header + body)
-    data[9] = -sum(data) & 0xFF
+    """A table with its header; the checksum makes the sum of all bytes 0."""
+    data = bytearray(header(signature, revision, HEADER_BYTES + len(body)) + body)
+    data[CHECKSUM_OFFSET] = -sum(data) & 0xFF
     return bytes(data)
 
 
@@ -62,9 +65,10 @@ def madt_fixed() -> bytes:
     """The I/O APIC, its overrides (5.2.12.5) and the local NMI line; the local APICs follow at run time."""
     body = struct.pack("<II", LOCAL_APIC, 1)  # PC-AT compatible: the PIC is there too
     body += struct.pack("<BBBBII", 1, 12, IO_APIC_ID, 0, IO_APIC, 0)
-    body += struct.pack("<BBBBIH", 2, 10, 0, 0, 2, 0)  # IRQ 0 is GSI 2
-    body += struct.pack("<BBBBIH", 2, 10, 0, SCI_IRQ, SCI_IRQ, 0x000D)  # SCI: level, active high
-    body += struct.pack("<BBBHB", 4, 6, 0xFF, 0, 1)  # NMI at LINT1 of every processor
+    for wire in ISA_WIRES:
+        if not wire.ordinary:
+            body += struct.pack("<BBBBIH", 2, 10, 0, wire.irq, wire.gsi, wire.flags)
+    body += struct.pack("<BBBHB", 4, 6, 0xFF, BUS_DEFAULT, LINT_NMI)  # of every processor
     return body
 
 
@@ -98,11 +102,9 @@ def place() -> tuple[bytes, int, int]:
 
 
 _blob, MADT, FADT = place()
-_madt = table(b"APIC", 5, madt_fixed())
 BLOB = span(_blob)
-MADT_FIXED = span(_madt)
-MADT_FIXED_BYTES = len(_madt)
-MADT_FIXED_SUM = -_madt[9] & 0xFF  # of all bytes but the checksum
+MADT_FIXED = span(header(b"APIC", 5, 0) + madt_fixed())  # the length follows the number of processors
+MADT_FIXED_BYTES = HEADER_BYTES + len(madt_fixed())
 
 
 class LocalApicEntry(Struct, size=8, align=1):
@@ -116,33 +118,23 @@ class LocalApicEntry(Struct, size=8, align=1):
 
 
 @fn(cold=True)
-def write_firmware_tables(memory: GuestMemory, vcpus: u32) -> Gpa | None:
-    """Write the tables for `vcpus` processors; the RSDP's address, or None when the guest has no RAM there."""
+def write_acpi_tables(memory: GuestMemory, vcpus: u32) -> Gpa | None:
+    """Write the tables for `vcpus` processors, at most 255 (more would need x2APIC entries); the RSDP's address, or
+    None when the guest has no RAM there."""
     if copy_out(memory, Gpa(TABLES), BLOB) is not None or copy_out(memory, Gpa(MADT), MADT_FIXED) is not None:
         return None
+    length = u32(MADT_FIXED_BYTES)
     entry = Local(LocalApicEntry)
-    total = u32(MADT_FIXED_SUM)
-    count = min(vcpus, u32(VCPUS_MAX))
-    for i in range(count):
-        entry.type = 0
-        entry.length = LOCAL_APIC_ENTRY_BYTES
+    entry.length = LOCAL_APIC_ENTRY_BYTES
+    entry.flags = 1  # enabled
+    for i in range(vcpus):
         entry.processor = u8(i)
         entry.apic = u8(i)
-        entry.flags = 1
-        total = total + LOCAL_APIC_ENTRY_BYTES + 2 * i + 1
-        if copy_out(memory, Gpa(MADT + MADT_FIXED_BYTES) + u64(i) * LOCAL_APIC_ENTRY_BYTES, span_of(entry)) is not None:
+        if copy_out(memory, Gpa(MADT) + u64(length), span_of(entry)) is not None:
             return None
-    length = count * LOCAL_APIC_ENTRY_BYTES + MADT_FIXED_BYTES
-    # The header's length grows: its old bytes leave the sum, the new ones join it.
-    total = total + byte_sum(length) + (u32(0x1_0000) - static(sum(MADT_FIXED_BYTES.to_bytes(4, "little"))))
-    if write_u32(memory, Gpa(MADT + 4), length) is not None:
+        length = length + LOCAL_APIC_ENTRY_BYTES
+    if write_u32(memory, Gpa(MADT + LENGTH_OFFSET), length) is not None:
         return None
-    if write_u8(memory, Gpa(MADT + 9), u8.trunc(u32(0).wrapping_sub(total))) is not None:
+    if seal_table(memory, Gpa(MADT), length, u32(CHECKSUM_OFFSET)) is not None:
         return None
     return Gpa(TABLES)
-
-
-@fn
-def byte_sum(value: u32) -> u32:
-    """Sum of the four bytes."""
-    return (value & 0xFF) + ((value >> 8) & 0xFF) + ((value >> 16) & 0xFF) + (value >> 24)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from codegen.lang import fn, len, u32, usize
 from hypervisor.archive import archive_file
 from hypervisor.config.manifest import NO_FILE, GuestProtocol
-from hypervisor.devices.acpi.tables import write_firmware_tables
+from hypervisor.devices.acpi.tables import write_acpi_tables
+from hypervisor.devices.mp_tables import write_mp_tables
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vm.boot.error import BootError
 from hypervisor.vm.boot.linux import load_linux
@@ -24,8 +25,11 @@ def place_guest(vm: Vm) -> BootError | None:
     kernel = archive_file(entry.kernel)
     if kernel is None:
         return BootError.KERNEL_MISSING
-    rsdp = write_firmware_tables(vm.memory, vm.vcpu_count)
+    rsdp = write_acpi_tables(vm.memory, vm.vcpu_count)
     if rsdp is None:
+        return BootError.MEMORY_TOO_SMALL
+    processor = vm.cpuid.basic[1]
+    if not write_mp_tables(vm.memory, vm.vcpu_count, processor.eax, processor.edx):
         return BootError.MEMORY_TOO_SMALL
     vcpu = vcpu_of(vm, u32(0))
     if entry.protocol == u32(GuestProtocol.MULTIBOOT):
