@@ -9,18 +9,21 @@ FOLDER = Path(__file__).resolve().parents[2] / "build" / "guests"
 @dataclass(frozen=True)
 class Guest:
     """One file of one Debian package. `member` is a pattern for its path in the package; `meta` marks a package that
-    only depends on the one with the kernel; `gunzip` unpacks it. `product` is relative to FOLDER."""
+    only depends on the one with the kernel; `gunzip` unpacks it. `product` is relative to FOLDER. Set-up leaves out those
+    that are fetched on demand, when a long test first uses them."""
 
     package: str
     member: str
     product: str
     meta: bool = False
     gunzip: bool = False
+    on_demand: bool = False
 
 
 GUESTS = {
     "linux-cloud": Guest("linux-image-cloud-amd64", "./boot/vmlinuz-*", "linux-cloud/vmlinuz", meta=True),
     "linux-generic": Guest("linux-image-amd64", "./boot/vmlinuz-*", "linux-generic/vmlinuz", meta=True),
+    "linux-rt": Guest("linux-image-rt-amd64", "./boot/vmlinuz-*", "linux-rt/vmlinuz", meta=True, on_demand=True),
     "gnumach": Guest("gnumach-image-1.8-486", "./boot/gnumach-*.gz", "gnumach/gnumach", gunzip=True),
     "memtest86+": Guest("memtest86+", "./boot/memtest86+x64.bin", "memtest86+/memtest86+x64.bin"),
     "busybox": Guest("busybox-static", "./bin/busybox", "busybox/busybox"),

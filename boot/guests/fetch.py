@@ -1,5 +1,6 @@
 """Fetching the guests at set-up: packages by apt-get, one file out of each."""
 
+import fcntl
 import fnmatch
 import gzip
 import hashlib
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boot.guests.apt import Apt, AptError, debian_12
-from boot.guests.catalogue import FOLDER, GUESTS, Guest
+from boot.guests.catalogue import FOLDER, GUESTS, Guest, guest_path
 from boot.guests.initramfs import build_initramfs, initramfs_sources
 
 
@@ -39,7 +40,8 @@ def content_key() -> str:
 
 
 def missing_guests() -> list[str]:
-    return [name for name, guest in GUESTS.items() if not (FOLDER / guest.product).is_file()]
+    """Those that set-up has to fetch."""
+    return [name for name, guest in GUESTS.items() if not guest.on_demand and not guest_path(name).is_file()]
 
 
 def plan_download(names: list[str]) -> Plan:
@@ -63,6 +65,22 @@ def plan_with(apt: Apt, names: list[str]) -> Plan:
 
 def fetch_guests(plan: Plan, say: Callable[[str], None]) -> None:
     """Download and unpack; then make the initramfs, which needs no network."""
+    fetch_packages(plan, say)
+    build_initramfs()
+
+
+def fetch_on_demand(name: str) -> Path:
+    """The file of a guest that set-up has left out, fetched if this is its first use. Processes that ask at the same
+    time wait for each other."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "on-demand.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not guest_path(name).is_file():
+            fetch_packages(plan_download([name]), print)
+    return guest_path(name)
+
+
+def fetch_packages(plan: Plan, say: Callable[[str], None]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, package in plan.packages.items():
         say(f"guest {name}: {package}")
@@ -73,7 +91,6 @@ def fetch_guests(plan: Plan, say: Callable[[str], None]) -> None:
                 raise GuestError(str(error)) from None
             extract(archive, GUESTS[name])
             record(name, archive.name)
-    build_initramfs()
 
 
 def extract(archive: Path, guest: Guest) -> None:

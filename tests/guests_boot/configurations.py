@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from boot.guests.catalogue import guest_path
+from boot.guests.catalogue import GUESTS, guest_path
+from boot.guests.fetch import fetch_on_demand
 
 CONSOLE = "console=ttyS0"
 
@@ -19,9 +20,10 @@ class Guest:
     command_line: str = CONSOLE
     memory: str = "256M"
     kvm_signature: bool = True
+    vcpus: int = 1
 
     def toml(self) -> str:
-        kernel = self.kernel if isinstance(self.kernel, Path) else guest_path(self.kernel)
+        kernel = self.kernel if isinstance(self.kernel, Path) else kernel_file(self.kernel)
         linux = isinstance(self.kernel, str) and self.kernel.startswith("linux")
         return "\n".join(
             [
@@ -31,14 +33,19 @@ class Guest:
                 *([f'initrd = "{guest_path("initramfs")}"'] if linux else []),
                 f'cmdline = "{self.command_line}"',
                 f'memory = "{self.memory}"',
-                "vcpus = 1",
+                f"vcpus = {self.vcpus}",
                 *([] if self.kvm_signature else ["kvm_signature = false"]),
             ]
         )
 
 
+def kernel_file(name: str) -> Path:
+    return fetch_on_demand(name) if GUESTS[name].on_demand else guest_path(name)
+
+
 CLOUD = Guest("debian", "linux-cloud")
 GENERIC = Guest("debian", "linux-generic")
+REAL_TIME = Guest("debian", "linux-rt")
 MACH = Guest("mach", "gnumach", "console=com0", "64M")
 MEMTEST = Guest("memtest", "memtest86+", "console=ttyS0,115200", "32M")
 

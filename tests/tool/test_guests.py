@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from boot.guests.catalogue import GUESTS, guest_path
+from boot.guests.fetch import missing_guests
 from boot.machines.emulator import start
 from boot.machines.machine import MIB, Host, Machine
 from boot.machines.session import Session
@@ -12,14 +13,23 @@ from hypervisor.config.kernels import read_kernel
 from hypervisor.config.model import KernelKind
 
 
+FETCHED_AT_SET_UP = [name for name, guest in GUESTS.items() if not guest.on_demand]
+
+
 def test_guests_are_the_kernels_that_their_names_say() -> None:
-    kinds = {name: read_kernel(guest_path(name)).kind for name in GUESTS if name != "busybox"}
+    kinds = {name: read_kernel(guest_path(name)).kind for name in FETCHED_AT_SET_UP if name != "busybox"}
     assert kinds == {
         "linux-cloud": KernelKind.LINUX,
         "linux-generic": KernelKind.LINUX,
         "gnumach": KernelKind.MULTIBOOT_ELF64,
         "memtest86+": KernelKind.LINUX,
     }
+
+
+def test_set_up_leaves_out_what_is_fetched_on_demand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boot.guests.catalogue.FOLDER", tmp_path)
+    assert missing_guests() == FETCHED_AT_SET_UP
+    assert set(GUESTS) - set(FETCHED_AT_SET_UP) == {"linux-rt"}
 
 
 def test_cpio_reads_the_initramfs(tmp_path: Path) -> None:
@@ -34,7 +44,7 @@ def test_cpio_reads_the_initramfs(tmp_path: Path) -> None:
 
 def test_every_kernel_of_the_catalogue_has_an_example() -> None:
     examples = "".join(path.read_text() for path in (Path(__file__).parents[2] / "examples").glob("*.toml"))
-    assert all(GUESTS[name].product in examples for name in GUESTS if name != "busybox")
+    assert all(GUESTS[name].product in examples for name in FETCHED_AT_SET_UP if name != "busybox")
 
 
 @pytest.fixture(scope="module")
