@@ -6,10 +6,10 @@ MIB = 1 << 20
 GIB = 1 << 30
 
 MAX_VMS = VMS_MAX
-MAX_VCPUS = 16
-"""Virtual CPUs of one VM."""
 MAX_VCPUS_TOGETHER = 64
 """Virtual CPUs of all VMs: the monitor's pool (hypervisor/vcpu/pool.py)."""
+MAX_VCPUS = MAX_VCPUS_TOGETHER
+"""Virtual CPUs of one VM, which may have the whole pool; its tables (hypervisor/devices/) name up to 255."""
 MAX_MODULES = MODULES_MAX
 """Multiboot modules of one VM."""
 MAX_NAME_BYTES = NAME_BYTES - 1

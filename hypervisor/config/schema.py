@@ -59,7 +59,14 @@ VM_KEYS = (
         '"256M"',
         "The VM's RAM. Linux needs room to unpack itself and its initrd; the check says how much.",
     ),
-    Key("vcpus", Count(1, limits.MAX_VCPUS), 1, "1", "Virtual CPUs."),
+    Key(
+        "vcpus",
+        Count(1, limits.MAX_VCPUS),
+        1,
+        "1",
+        "Virtual CPUs, which the guest sees as the cores of one processor. There may be more than the machine has "
+        f"processors. All VMs together have at most {limits.MAX_VCPUS_TOGETHER}.",
+    ),
     Key(
         "kvm_signature",
         Flag(),

@@ -70,7 +70,8 @@ WRONG = {
     "absurd memory": ('"256M"', '"9999999G"', ':6: vm 1: memory: "9999999G" is out of range'),
     "memory between pages": ('"256M"', '"262145K"', ':6: vm 1: memory: "262145K" is no multiple'),
     "memory too small": ('"256M"', '"16M"', ':6: vm 1: memory: "16M" is too little: the kernel needs 20 MiB'),
-    "vcpus out of range": ("= 1", "= 100", ":7: vm 1: vcpus: 100 is out of range"),
+    "vcpus out of range": ("= 1", "= 65", ":7: vm 1: vcpus: 65 is out of range; write a number from 1 to 64"),
+    "no vcpus": ("= 1", "= 0", ":7: vm 1: vcpus: 0 is out of range; write a number from 1 to 64"),
     "vcpus is a truth value": ("= 1", "= true", ":7: vm 1: vcpus: true is no whole number"),
     "a name with a space": ('"debian"', '"my vm"', ':2: vm 1: name: "my vm" is no name'),
     "a long name": ('"debian"', f'"{"x" * 32}"', ":2: vm 1: name:"),
@@ -111,6 +112,10 @@ def test_initrd_larger_than_the_memory(folder: Path) -> None:
     (folder / "initrd").write_bytes(bytes(250 << 20))
     (problem,) = problems(folder, GOOD)
     assert problem.startswith(':6: vm 1: memory: "256M" is too little: the kernel needs 20 MiB, with its initrd')
+
+
+def test_a_vm_may_have_the_whole_pool_of_vcpus_whatever_processors_there_are(folder: Path) -> None:
+    assert problems(folder, GOOD.replace("vcpus = 1", f"vcpus = {VCPUS_MAX}\ncpus = [0]")) == []
 
 
 def test_all_vcpus_together_fit_the_monitors_pool(folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hypervisor.config.limits import MAX_VCPUS
 from tests.guests_boot.command import Run, run
 from tests.guests_boot.configurations import CLOUD, CONSOLE, GENERIC, REAL_TIME, Guest, write_configuration
 
@@ -98,3 +99,11 @@ def test_linux_without_acpi_finds_its_processors_in_the_mp_tables(tmp_path: Path
     the_kernel_has_no_doubts(console)
     assert "found SMP MP-table" in console
     assert "ACPI: RSDP" not in console
+
+
+@pytest.mark.long
+def test_as_many_vcpus_as_a_vm_may_have_start(tmp_path: Path) -> None:
+    guest = replace(GENERIC, memory="512M", vcpus=MAX_VCPUS)
+    done = run(write_configuration(tmp_path, guest), "qemu", f"smp: Brought up 1 node, {MAX_VCPUS} CPUs")
+    assert done.status == 0, done.messages
+    the_kernel_has_no_doubts(done.console)

@@ -12,7 +12,6 @@ from boot.machines.watch import Outcome, Watch
 from hypervisor.config.kernels import read_kernel
 from hypervisor.config.model import KernelKind
 
-
 FETCHED_AT_SET_UP = [name for name, guest in GUESTS.items() if not guest.on_demand]
 
 
