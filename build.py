@@ -401,7 +401,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     one.add_argument("--firmware", choices=["bios", "uefi"], default="bios")
     one.add_argument("--direct", action="store_true", help="QEMU's own loader in place of the ISO")
-    one.add_argument("--cpus", type=whole_number, default=1, metavar="N")
+    one.add_argument("--cpus", type=whole_number, default=2, metavar="N", help="processors of the machine")
     one.add_argument("--memory", type=memory_size, metavar="SIZE", help="RAM of the machine, such as 1G")
     one.add_argument(
         "--expect", type=expected_text, metavar="[VM:]TEXT", help="end with 0 once a guest has printed TEXT, else 1"

@@ -6,6 +6,7 @@ from typing import Never
 
 from codegen.lang import Atomic, Hpa, Struct, fn, implements, pause, rdtsc, sti_hlt, storage, u32, u64, wrmsr
 from drivers.interrupt.lapic_ipi import send_init
+from hypervisor.console.console import console_interrupt
 from hypervisor.console.log import log
 from hypervisor.cpu import processors
 from hypervisor.cpu.panic import panic
@@ -19,7 +20,7 @@ from hypervisor.time.clock import ns_to_tsc
 ALL_PANIC = 0x61  # a
 OTHER_PANICS = 0x6F  # o
 ONE_IS_DEAF = 0x64  # d
-SKEWED_CLOCK = 0x73  # s
+SKEWED_CLOCK = 0  # no letter: the ISO has no command line
 IA32_TSC = 0x10
 SKEW = 1_000_000
 DEAF = 2
@@ -55,7 +56,7 @@ def start_on_own_stack() -> Never:
     if letter == ALL_PANIC or letter == ONE_IS_DEAF:
         panic(f"the first of {processors_running()} cannot go on")
     while True:
-        pause()
+        console_interrupt()
 
 
 @fn

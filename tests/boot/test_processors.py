@@ -11,9 +11,11 @@ from boot.machines.machine import MIB, Firmware, Host, Machine
 from boot.machines.session import Session
 from boot.machines.watch import ALL_STOPPED, Watch
 from hypervisor.image import REPOSITORY, build_images
+from tests.boot.crowded_monitor import SKEW
 
 ROOTS = ("tests.boot.crowded_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
 CPUS = 4
+WITHOUT_TSC_ADJUST = "corei7_sandy_bridge_2600k"
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +122,23 @@ def test_a_panic_of_another_processor_stops_the_first(crowded: dict[str, Path]) 
 def test_a_processor_that_does_not_answer_is_named_in_the_report(crowded: dict[str, Path]) -> None:
     report = panic_with(crowded["amd-v"], "d")
     assert [line for line in report if "has not stopped" in line] == ["keelback:   processor 2 has not stopped"]
+
+
+@pytest.fixture(scope="module")
+def crowded_iso(crowded: dict[str, Path], archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_iso(crowded, archive, tmp_path_factory.mktemp("crowded") / "crowded.iso")
+
+
+def test_a_clock_that_differs_is_corrected(crowded_iso: Path) -> None:
+    lines = lines_of(Machine(Host.BOCHS, iso=crowded_iso, memory=64 * MIB, cpus=3), b"the clock has been looked at")
+    warnings = [line for line in lines if "its TSC was not that of the first; IA32_TSC_ADJUST corrects it" in line]
+    assert len(warnings) == 2, "\n".join(lines)
+    assert "keelback: 3 processors run" in lines
+
+
+def test_a_processor_whose_clock_cannot_be_corrected_is_left_out(crowded_iso: Path) -> None:
+    machine = Machine(Host.BOCHS, iso=crowded_iso, memory=64 * MIB, cpus=3, cpu=WITHOUT_TSC_ADJUST)
+    lines = lines_of(machine, b"the clock has been looked at")
+    ticks = [int(line.split(" ticks behind")[0].split()[-1]) for line in lines if "its TSC is not that of" in line]
+    assert len(ticks) == 2 and all(0 < each <= SKEW for each in ticks), "\n".join(lines)
+    assert "keelback: 1 processors run" in lines
