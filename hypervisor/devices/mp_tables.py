@@ -7,7 +7,7 @@ import struct
 from codegen.lang import Field, Gpa, Local, Struct, at, fn, range, sizeof, span, span_of, u8, u16, u32
 from hypervisor.devices.acpi.layout import IO_APIC, LOCAL_APIC, MP_TABLES
 from hypervisor.devices.ioapic import VERSION as IO_APIC_VERSION
-from hypervisor.devices.lapic.state import VERSION as LOCAL_APIC_VERSION
+from hypervisor.devices.lapic.reset import VERSION as LOCAL_APIC_VERSION
 from hypervisor.devices.table_checksum import seal_table
 from hypervisor.devices.wiring import BUS_DEFAULT, EVERY_LOCAL_APIC, IO_APIC_ID, ISA_WIRES, LINT_NMI, LINT_PIC
 from hypervisor.memory.guest import GuestMemory, copy_out, write_u16
