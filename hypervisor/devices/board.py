@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, HwEnum, Struct, fn, min, u32, u64
+from codegen.lang import Atomic, Field, HwEnum, Struct, fn, min, u32, u64
 from drivers.console.ns16550 import COM1_IRQ
 from drivers.interrupt.pic import CASCADE_IRQ
 from drivers.timer.rtc import RTC_IRQ
@@ -46,6 +46,8 @@ class Board(Struct):
     pci: PciHost
     keyboard: KeyboardController
     sci_deadline: Field[u64]  # ns, or NEVER
+    deadline: Atomic[u64]  # what `board_next_deadline` says, and
+    output: Atomic[u32]  # 1: the UART has something to send: for those who do not hold the lock
     lines: Field[u32]  # which are up
 
 
@@ -71,6 +73,7 @@ def board_reset(board: Board, seconds: u64) -> None:
     board.deadline_changed = False
     board.input_waits = False
     board.request = BoardRequest.NONE
+    board.deadline.store(board_next_deadline(board))
 
 
 @fn
@@ -101,6 +104,7 @@ def board_settle_power(board: Board, now: u64) -> None:
     board.sci_deadline = NEVER
     if not up and board.power.enable & TIMER_STATUS != 0:
         board.sci_deadline = pm_timer_next_carry(now)
+    board.deadline.store(board_next_deadline(board))
 
 
 @fn
@@ -141,6 +145,7 @@ def board_advance(board: Board, now: u64) -> None:
         board_set_line(board, u32(RTC_IRQ), board.rtc.irq)
     if now >= board.sci_deadline:
         board_settle_power(board, now)
+    board.deadline.store(board_next_deadline(board))
 
 
 @fn
@@ -152,6 +157,7 @@ def board_next_deadline(board: Board) -> u64:
 @fn
 def board_timer_changed(board: Board, before: u64) -> None:
     """After an access that may have moved a timer; `before` is what `board_next_deadline` said."""
+    board.deadline.store(board_next_deadline(board))
     if board_next_deadline(board) < before:
         board.deadline_changed = True
         board.attention = True

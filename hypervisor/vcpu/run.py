@@ -25,6 +25,7 @@ from hypervisor.vm.interrupts import interrupt_pending, receive_messages, take_i
 from hypervisor.vm.startup import serve_startup, startup_requested
 
 NMI_VECTOR = 2
+LEAVING = u32(VcpuWork(serve=True, reschedule=True))
 
 
 @fn(hot=True, noinline=True)
@@ -49,6 +50,7 @@ def prepare_entry(vcpu: Vcpu) -> bool:
         return False
     work = VcpuWork.of(vcpu.work.exchange(u32(0)))
     if work.serve or work.reschedule:
+        vcpu.work.fetch_or(u32(work) & ~u32(LEAVING))  # the rest is for the next entry
         return False
     if work.tlb_flush:
         forget_stale(vcpu.vm)

@@ -36,9 +36,16 @@ CONSOLE_WAITS = storage(ConsoleWaits)
 @fn
 def serve_console(vcpu: Vcpu) -> None:
     """Once in a while, by any vCPU's thread: what the guest has sent; by vCPU 0's, what was typed for it."""
-    drain_console(vcpu.vm)
-    if vcpu.index == 0:
+    if has_output(vcpu.vm):
+        drain_console(vcpu.vm)
+    if vcpu.index == 0 and console_has_input():
         feed_console(vcpu.vm)
+
+
+@fn
+def has_output(vm: Vm) -> bool:
+    """Read without the lock: what comes later is looked at later."""
+    return vm.board.output.load() != 0
 
 
 @fn
@@ -64,6 +71,8 @@ def drain_uart(vm: Vm, board: Board) -> None:
                 break
             console_put_guest_byte(vm.id, byte)
         console_push()
+    if not uart_has_output(board.uart):
+        board.output.store(0)
     board_uart_changed(board)
 
 

@@ -4,7 +4,7 @@ from them."""
 from __future__ import annotations
 
 from codegen.lang import fn, max, min, rdtsc, u64
-from hypervisor.devices.board import board_advance, board_next_deadline
+from hypervisor.devices.board import board_advance
 from hypervisor.devices.clock import NEVER
 from hypervisor.devices.lapic.timer import lapic_advance_timer, lapic_write_tsc_deadline
 from hypervisor.time.clock import ns_to_tsc, tsc_to_ns
@@ -40,13 +40,11 @@ def host_tsc_at(vm: Vm, moment: u64) -> u64:
 def advance_timers(vcpu: Vcpu) -> None:
     """Fire every timer that is due and that this vCPU carries: its local APIC's; vCPU 0 also the board's."""
     vm = vcpu.vm
-    if vcpu.index == 0:
-        with vm.board_lock:
-            now = board_now(vm)
-            if board_next_deadline(vm.board) <= now:
-                board_advance(vm.board, now)
-                send_interrupts(vm, vm.board)
     now = vm_now(vm)
+    if vcpu.index == 0 and board_deadline(vm) <= now:
+        with vm.board_lock:
+            board_advance(vm.board, board_now(vm))
+            send_interrupts(vm, vm.board)
     if vcpu.lapic.timer_deadline <= now:
         apply_effect(vcpu, lapic_advance_timer(vcpu.lapic, now))
 
@@ -56,9 +54,14 @@ def wake_time(vcpu: Vcpu) -> u64:
     """The host TSC at which the next of these timers is due; the far future for none."""
     deadline = vcpu.lapic.timer_deadline
     if vcpu.index == 0:
-        with vcpu.vm.board_lock:
-            deadline = min(deadline, board_next_deadline(vcpu.vm.board))
+        deadline = min(deadline, board_deadline(vcpu.vm))
     return host_tsc_at(vcpu.vm, deadline)
+
+
+@fn
+def board_deadline(vm: Vm) -> u64:
+    """Read without the lock. Who makes it earlier tells vCPU 0 afterwards."""
+    return vm.board.deadline.load()
 
 
 @fn

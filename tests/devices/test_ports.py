@@ -103,3 +103,4 @@ def test_no_access_to_any_port_traps(run: Run, accesses: list[tuple[bool, int, i
             write(run, port, value & (1 << 8 * width) - 1, width, now)
         run(board_advance, BOARD, u64(now))
         assert int(run(board_next_deadline, BOARD)) > now
+        assert BOARD.deadline.load() == run(board_next_deadline, BOARD)
