@@ -68,7 +68,7 @@ def power_on(run: Run, count: int = 2) -> None:
         each.work.store(0)
         run(lapic_reset, each.lapic, u32(index), index == 0)
         lapic_write(run, index, 0xF0, 0x1FF)
-        lapic_write(run, index, 0xD0, 1 << 24 + index)
+        lapic_write(run, index, 0xD0, 1 << 24 + index % 8)
         each.work.store(0)
 
 

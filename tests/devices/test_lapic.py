@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codegen.lang import storage, u32, u64
+from codegen.lang import storage, u8, u32, u64
 from drivers.interrupt.lapic import Lapic
 from hypervisor.devices.clock import NEVER
 from hypervisor.devices.lapic.base import lapic_base_read, lapic_base_write
@@ -21,7 +21,7 @@ from hypervisor.devices.lapic.priority import (
 )
 from hypervisor.devices.lapic.public import lapic_seen
 from hypervisor.devices.lapic.reset import lapic_enter_virtual_wire, lapic_reset
-from hypervisor.devices.lapic.state import LapicEffect, LapicMode, LocalApic
+from hypervisor.devices.lapic.state import LapicEffect, LapicMode, LocalApic, PublicState
 from hypervisor.devices.lapic.timer import lapic_advance_timer, lapic_write_tsc_deadline
 from tests.devices.execution import Run, everywhere
 
@@ -449,3 +449,21 @@ def test_no_access_of_any_kind_traps(run: Run, accesses: list[tuple[str, int, in
                 run(lapic_base_write, LAPIC, u64(BASE | value & 0xFFF))
         run(lapic_advance_timer, LAPIC, u64(now))
         assert pending(run) <= NO_VECTOR
+        assert lapic_seen(LAPIC) == told_by_registers()
+
+
+def told_by_registers() -> PublicState:
+    """What others must know, worked out anew."""
+    registers, mode = LAPIC.registers, LAPIC.mode
+    lint0 = int(registers.lvt_lint0)
+    open_pin, extint = lint0 >> 16 & 1 == 0, lint0 >> 8 & 7 == 7
+    return PublicState(
+        apic_id=u32(3),
+        logical_id=u8(int(registers.logical_destination) >> 24 if mode == LapicMode.XAPIC else 0),
+        format=u8(int(registers.destination_format) >> 28),
+        enabled=mode != LapicMode.DISABLED,
+        x2apic=mode == LapicMode.X2APIC,
+        accepts_fixed=int(registers.spurious) >> 8 & 1 == 1,
+        takes_extint=mode == LapicMode.DISABLED or open_pin and extint,
+        hears_lint0=mode != LapicMode.DISABLED and open_pin and not extint,
+    )

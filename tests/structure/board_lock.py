@@ -1,8 +1,8 @@
 """Where the monitor reaches a VM's board, by the syntax of its sources.
 
-A function gets at a board in two ways: by `vm.board`, which stands only inside a `with vm.board_lock:` of the same
-`vm`, or by a parameter. So a reference exists only while the lock is held, if none is kept: no function gives one back,
-no field and no local holds one behind its block.
+A function gets at a board in two ways: by `vm.board`, which stands only inside a `with vm.board_lock:` of it, or by
+a parameter. So a reference exists only while the lock is held, if none is kept: no function gives one back, no field
+and no local holds one behind its block.
 """
 
 from __future__ import annotations
