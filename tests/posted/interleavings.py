@@ -75,7 +75,7 @@ class Thread(threading.Thread):
     def run(self) -> None:
         try:
             self.program()
-        except BaseException as error:  # noqa: BLE001: told to the test
+        except BaseException as error:  # told to the test
             self.error = error
         self.step = None
         self.stopped.release()
