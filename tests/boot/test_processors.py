@@ -73,6 +73,13 @@ def test_without_virtualization_they_run_too(images: dict[str, Path]) -> None:
     assert_all_run(lines_of(machine, ALL_STOPPED))
 
 
+def test_one_thread_of_each_core_runs(images: dict[str, Path]) -> None:
+    arguments = ("-smp", "8,sockets=1,cores=4,threads=2")
+    lines = lines_of(Machine(Host.QEMU, kernel=images["amd-v"], memory=64 * MIB, arguments=arguments), ALL_STOPPED)
+    assert any(line.startswith("keelback: 4 hyperthreads rest: ") for line in lines), "\n".join(lines)
+    assert_all_run(lines, 4)
+
+
 def test_more_processors_than_there_is_room_for_are_counted_and_left_alone(images: dict[str, Path]) -> None:
     machine = Machine(Host.QEMU, kernel=images["amd-v"], memory=64 * MIB, cpus=66)
     lines = lines_of(machine, ALL_STOPPED)

@@ -18,6 +18,7 @@ from hypervisor.cpu.processors import processor_joins, processors_running
 from hypervisor.cpu.smp.arrive import remember_first
 from hypervisor.cpu.smp.low_page import low_page, release_tables, start_tables
 from hypervisor.cpu.smp.sameness import REFERENCE, WORDS, sameness_start
+from hypervisor.cpu.smp.siblings import is_sibling
 from hypervisor.cpu.smp.steps import NO_DIFFERENCE, START, Step, ask, is_done_within, perform, wait_for
 from hypervisor.cpu.smp.trampoline import trampoline_close, trampoline_copy, trampoline_permit
 from hypervisor.cpu.smp.tsc import CHECK, tsc_agrees
@@ -53,13 +54,20 @@ def processors_start(info: BootInfo, guests: bool) -> None:
 
 @fn(cold=True)
 def start_all(page: Hpa, guests: bool) -> None:
-    """Every enabled processor of the table."""
+    """Every enabled processor of the table, but for siblings of those that run."""
+    resting = u32(0)
     for i in range(MACHINE.processor_count):
         apic_id = MACHINE.processors[i]
-        if apic_id != CPU.current.apic_id and not start_one(page, apic_id, guests):
+        if apic_id == CPU.current.apic_id:
+            continue
+        if is_sibling(apic_id):
+            resting += 1
+        elif not start_one(page, apic_id, guests):
             trampoline_close(page)
             send_init(apic_id)
             wait_for(u64(AFTER_INIT))
+    if resting != 0:
+        log(f"{resting} hyperthreads rest: what they share with their siblings would tell of other guests")
 
 
 @fn(cold=True)
