@@ -39,6 +39,7 @@ EXAMPLE = ROOT / "examples" / "linux.toml"
 
 PYTHON_PACKAGES_SIZE = "about 170 MB, 620 MB on disk"
 EXPECT_SECONDS = {"qemu": 300.0, "kvm": 120.0, "bochs": 1200.0}
+DEFAULT_CPUS = {"qemu": 2, "kvm": 2, "bochs": 1}  # with several, Bochs waits through all idle time
 PASSES = ("tree", "ir", "ll", "opt", "asm")
 MIB = 1 << 20
 
@@ -180,7 +181,7 @@ def run(arguments: argparse.Namespace, _rest: list[str]) -> int:
     archive = write_archive(config, images)
     memory = arguments.memory or default_memory(config.memory, archive.stat().st_size)
     firmware = Firmware(arguments.firmware)
-    shape = partial(Machine, Host(host), firmware=firmware, cpus=arguments.cpus, memory=memory)
+    shape = partial(Machine, Host(host), firmware=firmware, cpus=arguments.cpus or DEFAULT_CPUS[host], memory=memory)
     timeout = arguments.timeout or (EXPECT_SECONDS[host] if arguments.expect is not None else None)
     try:
         if arguments.direct:
@@ -401,7 +402,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     one.add_argument("--firmware", choices=["bios", "uefi"], default="bios")
     one.add_argument("--direct", action="store_true", help="QEMU's own loader in place of the ISO")
-    one.add_argument("--cpus", type=whole_number, default=2, metavar="N", help="processors of the machine")
+    one.add_argument("--cpus", type=whole_number, metavar="N", help="processors of the machine (2; Bochs 1)")
     one.add_argument("--memory", type=memory_size, metavar="SIZE", help="RAM of the machine, such as 1G")
     one.add_argument(
         "--expect", type=expected_text, metavar="[VM:]TEXT", help="end with 0 once a guest has printed TEXT, else 1"

@@ -5,16 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from boot.guests.catalogue import guest_path
+from boot.image.archive import Entry, write_archive
 from boot.image.iso import build_iso
+from boot.info import FileKind
 from boot.machines.emulator import start
 from boot.machines.machine import MIB, Firmware, Host, Machine
 from boot.machines.session import Session
 from boot.machines.watch import ALL_STOPPED, Watch
+from hypervisor.config.check import load_config
+from hypervisor.config.pack import pack_manifest
 from hypervisor.image import REPOSITORY, build_images
 from tests.boot.crowded_monitor import SKEW
 
 ROOTS = ("tests.boot.crowded_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
 CPUS = 4
+LAST_LINE = b"No bootstrap code loaded with"
 WITHOUT_TSC_ADJUST = "corei7_sandy_bridge_2600k"
 
 
@@ -149,3 +155,22 @@ def test_a_processor_whose_clock_cannot_be_corrected_is_left_out(crowded_iso: Pa
     ticks = [int(line.split(" ticks behind")[0].split()[-1]) for line in lines if "its TSC is not that of" in line]
     assert len(ticks) == 2 and all(0 < each <= SKEW for each in ticks), "\n".join(lines)
     assert "keelback: 1 processors run" in lines
+
+
+@pytest.fixture(scope="module")
+def mach(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    assert guest_path("gnumach").exists()
+    manifest, files = pack_manifest(load_config(REPOSITORY / "examples" / "gnumach.toml"))
+    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
+    out = tmp_path_factory.mktemp("mach") / "archive"
+    return write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], out)
+
+
+@pytest.mark.parametrize("host", [Host.QEMU, Host.BOCHS])
+def test_a_guest_runs_beside_processors_that_rest(
+    images: dict[str, Path], mach: Path, tmp_path: Path, host: Host
+) -> None:
+    iso = build_iso(images, mach, tmp_path / "mach.iso")
+    lines = lines_of(Machine(host, iso=iso, memory=512 * MIB, cpus=CPUS), LAST_LINE, 150)
+    assert f"keelback: {CPUS} processors run" in lines
+    assert any(LAST_LINE.decode() in line for line in lines), "\n".join(lines)
