@@ -48,6 +48,9 @@ class PerCpu(Struct, align=64):
     held_vcpu: Field[Hva]  # the vCPU of which this processor has parts in its registers (vcpu/hold.py), or 0; of these
     loaded_vcpu: Field[Hva]  # the vCPU whose state the back end keeps in this processor, or 0
     plain_vcpu: Field[Hva]  # AMD-V: the loaded vCPU, if it may be entered without a closer look, or 0
+    asid_generation: Field[u64]  # AMD-V: which numbers are valid here, 0 before the first; see svm/asid.py
+    asids_left: Field[u32]  # of this generation
+    asid_flush: Field[bool]  # translations of earlier generations may be here: the next entry drops all
     extended_owner: Field[Hva]  # the vCPU whose extended state is in the registers, or 0
     last_vm: Field[Hva]  # the VM whose vCPU was held here last, or 0
     locks_held: Field[u32]  # debug: bit n: a lock of LockPlace n

@@ -5,7 +5,6 @@ import pytest
 from codegen.lang import Hpa, Hva, address_of, bind, host
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.vcpu.pool import VCPUS
-from hypervisor.vcpu.svm.asid import ASIDS
 from hypervisor.vcpu.svm.create import vcpu_create
 from hypervisor.vcpu.svm.entry import svm_enter, vcpu_run
 from hypervisor.vcpu.svm.exit_code import INVALID
@@ -81,7 +80,7 @@ def test_changed_tables_end_all_numbers_of_this_processor(vcpu):
 def test_a_refused_entry_flushes_nothing(vcpu):
     bind(svm_enter, lambda one: setattr(control_of(one), "exit_code", INVALID))
     vcpu_run(vcpu)
-    assert ASIDS[0].flush and control_of(vcpu).tlb_control == FLUSH_NOTHING
+    assert CPU.current.asid_flush and control_of(vcpu).tlb_control == FLUSH_NOTHING
     bind(svm_enter, entered)
     CPU.current.plain_vcpu = Hva(0)
     vcpu_run(more_vcpus(2)[1])

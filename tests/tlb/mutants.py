@@ -20,6 +20,7 @@ FLUSHES = {
     "before_entry",
     "forget_for_turn",
     "forget_stale",
+    "give_up_asid",
     "invept",
     "invvpid",
     "narrow",
@@ -111,25 +112,26 @@ MUTANTS = (
     Mutant("vcpu.svm.tlb", "before_entry", "control.tlb_control = FLUSH_ALL", on=(AMD,)),
     Mutant("vcpu.svm.tlb", "before_entry", "control.tlb_control = FLUSH_THIS_GUEST", on=(AMD,)),
     Mutant("vcpu.svm.tlb", "vcpu_flush_tlb", "svm_of(vcpu).flush = True", on=(AMD,)),
-    Mutant("vcpu.svm.tlb", "vcpu_flush_tlb", "svm_of(vcpu).asid = 0", on=(AMD_NO_FLUSH,)),
+    Mutant("vcpu.svm.tlb", "vcpu_flush_tlb", "give_up_asid(svm_of(vcpu))", on=(AMD_NO_FLUSH,)),
     Mutant("vcpu.svm.tlb", "vcpu_flush_tlb", "CPU.current.plain_vcpu = Hva(0)", on=(AMD,)),
     Mutant("vcpu.svm.tlb", "second_level_invalidate", "start_generation()", on=(AMD,)),
     Mutant("vcpu.svm.tlb", "second_level_invalidate", "CPU.current.plain_vcpu = Hva(0)", on=(AMD,)),
     Mutant("vcpu.svm.loaded", "vcpu_unload", "CPU.current.plain_vcpu = Hva(0)", on=(AMD,)),
-    Mutant("vcpu.svm.asid", "holds_asid", "state.asid_cpu == CPU.current.index", "True", on=(AMD,)),
-    Mutant("vcpu.svm.asid", "holds_asid", "state.asid_generation == own_asids().generation", "True", on=(AMD,)),
-    Mutant("vcpu.svm.asid", "holds_asid", "state.asid != 0", "True", on=(AMD_NO_FLUSH,)),
+    Mutant("vcpu.svm.asid", "give_up_asid", "state.asid_generation = NO_GENERATION", on=(AMD_NO_FLUSH,)),
+    Mutant("vcpu.svm.asid", "holds_asid", "state.asid_generation == CPU.current.asid_generation", "True", on=(AMD,)),
     Mutant("vcpu.svm.asid", "take_asid", "start_generation()", on=(AMD,)),
-    Mutant("vcpu.svm.asid", "take_asid", "own.given += 1", "own.given = u32(1)", on=(AMD,)),
-    Mutant("vcpu.svm.asid", "take_asid", "state.vmcb.control.asid = own.given", on=(AMD,)),
-    Mutant("vcpu.svm.asid", "start_generation", "own.generation += 1", on=(AMD,)),
-    Mutant("vcpu.svm.asid", "start_generation", "own.flush = True", on=(AMD,)),
+    Mutant("vcpu.svm.asid", "take_asid", "own.asids_left -= 1", on=(AMD,)),
+    Mutant("vcpu.svm.asid", "take_asid", "state.vmcb.control.asid = SVM.asids - own.asids_left", on=(AMD,)),
+    Mutant("vcpu.svm.asid", "start_generation", "+ CPUS_MAX", "", on=(AMD,)),
+    Mutant("vcpu.svm.asid", "start_generation", "+ u64(own.index)", "", on=(AMD,)),
+    Mutant("vcpu.svm.asid", "start_generation", "own.asid_flush = True", on=(AMD,)),
 )
 
 # Flushes that this world has no use for, and the tests that hold them.
 ELSEWHERE = {
     ("memory.second_level", "second_level_allow_fetch", "second_level_invalidate"),  # tests/memory
-    ("vm.shootdown", "wait_for_running", "forget_for_turn"),  # test_turn.py
+    ("vcpu.svm.create", "vcpu_create", "give_up_asid"),  # tests/svm/test_asid.py
+    ("vm.shootdown", "wait_for_running", "forget_for_turn"),  # test_shootdown.py
 }
 
 

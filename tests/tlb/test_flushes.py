@@ -2,6 +2,7 @@
 
 import pytest
 
+from codegen.lang import Trap
 from tests.tlb.mutants import ELSEWHERE, MUTANTS, flushes_left_out, flushes_of_the_monitor
 from tests.tlb.tlb import RefusedError
 from tests.tlb.world import SEEDS, StaleError, StuckError, world
@@ -18,7 +19,7 @@ def is_noticed(machine, seed):
     try:
         with world(machine, seed) as one:
             one.live()
-    except (StaleError, StuckError, RefusedError):
+    except (StaleError, StuckError, RefusedError, Trap):
         return True
     return False
 

@@ -136,7 +136,7 @@ def plant_an_old_asid(one):
 
 
 def plant_another_processors_asid(one):
-    svm_of(one.vcpus[0]).asid_cpu = 2
+    svm_of(one.vcpus[0]).asid_generation += u64(1)
 
 
 def plant_an_owed_flush(one):

@@ -8,52 +8,40 @@ stay included. The tag does not say which nested tables were used: a number neve
 
 from __future__ import annotations
 
-from codegen.lang import Field, Struct, fn, storage_array, u32, u64
+from codegen.lang import fn, u64
 from hypervisor.cpu.per_cpu import CPU, CPUS_MAX
 from hypervisor.vcpu.svm.state import SVM, SvmVcpu
 
-
-class AsidSpace(Struct):
-    """The numbers of one processor."""
-
-    generation: Field[u64]
-    given: Field[u32]  # numbers 1 to `given` are given out
-    flush: Field[bool]  # translations of earlier generations may be there: the next entry drops all
-
-
-ASIDS = storage_array(AsidSpace, CPUS_MAX)
-
-
-@fn
-def own_asids() -> AsidSpace:
-    """Those of this processor."""
-    return ASIDS[CPU.current.index]
+NO_GENERATION = 0xFFFF_FFFF_FFFF_FFFF
 
 
 @fn
 def holds_asid(state: SvmVcpu) -> bool:
-    """Whether the vCPU's number is of this processor's present generation. 0 is the host's, so it means none."""
-    here = state.asid_cpu == CPU.current.index
-    return state.asid != 0 and here and state.asid_generation == own_asids().generation
+    """Whether the vCPU's number is of this processor's present generation: no two processors have the same one."""
+    return state.asid_generation == CPU.current.asid_generation
 
 
 @fn
+def give_up_asid(state: SvmVcpu) -> None:
+    """What is cached behind the vCPU's number is never used again."""
+    state.asid_generation = NO_GENERATION
+
+
+@fn(cold=True)
 def take_asid(state: SvmVcpu) -> None:
-    """The next number, which nobody has had in this generation."""
-    own = own_asids()
-    if own.generation == 0 or own.given + 1 >= SVM.asids:
+    """The next number, which nobody has had in this generation. 0 is the host's."""
+    own = CPU.here()
+    if own.asids_left == 0:
         start_generation()
-    own.given += 1
-    state.asid = own.given
-    state.asid_cpu = CPU.current.index
-    state.asid_generation = own.generation
-    state.vmcb.control.asid = own.given
+    state.vmcb.control.asid = SVM.asids - own.asids_left
+    state.asid_generation = own.asid_generation
+    own.asids_left -= 1
 
 
-@fn
+@fn(cold=True)
 def start_generation() -> None:
     """Every vCPU needs a new number on this processor, and the next entry drops all translations."""
-    own = own_asids()
-    own.generation += 1
-    own.given = 0
-    own.flush = True
+    own = CPU.here()
+    own.asid_generation = (own.asid_generation & ~(CPUS_MAX - 1)) + CPUS_MAX + u64(own.index)
+    own.asids_left = SVM.asids - 1
+    own.asid_flush = True

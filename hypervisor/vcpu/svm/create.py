@@ -5,6 +5,7 @@ from __future__ import annotations
 from codegen.lang import Hpa, address_of, fn, implements, phys, u32
 from hypervisor.cpu.mitigations import MITIGATIONS
 from hypervisor.vcpu import contract
+from hypervisor.vcpu.svm.asid import give_up_asid
 from hypervisor.vcpu.svm.intercepts import CR_ACCESSES, EVENTS, EXCEPTIONS, SVM_INSTRUCTIONS
 from hypervisor.vcpu.svm.permission_maps import IOPM_BYTES
 from hypervisor.vcpu.svm.reset import vcpu_reset_registers
@@ -25,6 +26,7 @@ def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa) -> None:
     state.vmcb = phys(Vmcb, frames)
     state.vmcb_address = address_of(state.vmcb)
     state.host_physical = frames + FRAME
+    give_up_asid(state)
     state.guards = u32(MITIGATIONS.guards)
     control = state.vmcb.control
     control.intercept_cr = CR_ACCESSES

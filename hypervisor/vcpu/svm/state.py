@@ -35,10 +35,8 @@ class SvmVcpu(Struct):
     stepping: Field[bool]  # TF is ours: see nmi.py
     step_iret: Field[bool]  # over an IRET
     step_dr6: Field[u64]  # DR6 before the step
-    flush: Field[bool]  # the next entry drops the translations of `asid`
-    asid: Field[u32]  # 0 for none; valid on one processor, in one generation: see asid.py
-    asid_cpu: Field[u32]
-    asid_generation: Field[u64]
+    flush: Field[bool]  # the next entry drops the translations of its ASID
+    asid_generation: Field[u64]  # in which the ASID of its VMCB was given out, on one processor: see asid.py
     guards: Field[u32]  # Guards, as this machine needs them
     dr0: Field[u64]
     dr1: Field[u64]

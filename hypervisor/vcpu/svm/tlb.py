@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import Hpa, Hva, address_of, fn, implements, u32
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.vcpu import contract
-from hypervisor.vcpu.svm.asid import holds_asid, own_asids, start_generation, take_asid
+from hypervisor.vcpu.svm.asid import give_up_asid, holds_asid, start_generation, take_asid
 from hypervisor.vcpu.svm.exit_code import INVALID
 from hypervisor.vcpu.svm.state import SVM, svm_of
 from hypervisor.vcpu.vcpu import Vcpu
@@ -23,7 +23,7 @@ def vcpu_flush_tlb(vcpu: Vcpu) -> None:
     if SVM.flush_by_asid:
         svm_of(vcpu).flush = True
     else:
-        svm_of(vcpu).asid = 0
+        give_up_asid(svm_of(vcpu))
     if CPU.current.plain_vcpu == address_of(vcpu):
         CPU.current.plain_vcpu = Hva(0)
 
@@ -44,7 +44,7 @@ def before_entry(vcpu: Vcpu) -> None:
         take_asid(state)
         state.flush = False
     control = state.vmcb.control
-    if own_asids().flush:
+    if CPU.current.asid_flush:
         control.tlb_control = FLUSH_ALL
     elif state.flush:
         control.tlb_control = FLUSH_THIS_GUEST
@@ -57,7 +57,7 @@ def after_entry(vcpu: Vcpu) -> None:
     control = state.vmcb.control
     control.tlb_control = FLUSH_NOTHING
     if u32.trunc(control.exit_code) != INVALID:
-        own_asids().flush = False
+        CPU.current.asid_flush = False
         state.flush = False
 
 
@@ -66,8 +66,8 @@ def may_enter(vcpu: Vcpu) -> bool:
     """The rule that a debug image asserts at every entry: nothing that is owed is left out."""
     state = svm_of(vcpu)
     control = state.vmcb.control
-    if not holds_asid(state) or control.asid != state.asid:
+    if not holds_asid(state) or control.asid == 0:
         return False
-    if own_asids().flush:
+    if CPU.current.asid_flush:
         return control.tlb_control == FLUSH_ALL
     return not state.flush or control.tlb_control != FLUSH_NOTHING
