@@ -26,21 +26,25 @@ USED = re.compile(r"used by (\d+): (\d+) of (\d+) us")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("scheduled")
-    command = [sys.executable, "-m", "hypervisor.image_program", "amd-v", "release", str(folder / "amd-v.elf"), *ROOTS]
+    return built(tmp_path_factory.mktemp("scheduled"), "release")
+
+
+def built(folder: Path, profile: str) -> Path:
+    """The monitor and the guest, in `folder`."""
+    command = [sys.executable, "-m", "hypervisor.image_program", "amd-v", profile, str(folder / "amd-v.elf"), *ROOTS]
     subprocess.run(command, cwd=REPOSITORY, check=True)
     subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(folder / "spin")], check=True, cwd=REPOSITORY)
     return folder
 
 
-def measured(folder: Path, *vms: str) -> tuple[list[float], str]:
+def measured(folder: Path, *vms: str, memory: int = 512 * MIB) -> tuple[list[float], str]:
     """The part of the processor that each VM has had; its guest spins."""
     vm = '[[vm]]\nname = "vm{}"\nkernel = "spin"\ncmdline = "spin"\nmemory = "32M"\n{}\n'
     (folder / "vms.toml").write_text("".join(vm.format(i, keys) for i, keys in enumerate(vms)))
     manifest, files = pack_manifest(load_config(folder / "vms.toml"))
     guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
     archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
-    machine = Machine(Host.QEMU, kernel=folder / "amd-v.elf", archive=archive, memory=512 * MIB, icount=True)
+    machine = Machine(Host.QEMU, kernel=folder / "amd-v.elf", archive=archive, memory=memory, icount=True)
     with start(machine) as emulator:
         session = Session(emulator, Watch(b"switches: "), time.monotonic() + 120)
         assert session.run() is Outcome.FOUND, session.tail()
@@ -61,3 +65,8 @@ def test_caps_and_budgets_hold_and_a_processor_that_does_not_run_is_an_error_in_
     assert used[:2] == pytest.approx([0.2, 0.3], rel=0.02)
     assert used[2] > 0.4 and used[3] == 0
     assert "vm3: cannot be made: `cpus` names a processor that this machine" in text
+
+
+def test_sixteen_guests_share_fifteen_asids_and_a_debug_image_asserts_at_each_entry(tmp_path: Path) -> None:
+    used, text = measured(built(tmp_path, "debug"), *[""] * 16, memory=1024 * MIB)
+    assert used == pytest.approx([1 / 16] * 16, rel=0.06), text
