@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Never
 
 from codegen.lang import Field, Hpa, Hva, Struct, at, fn, stub, u8, u64, ud2, view_at
+from hypervisor.console.console import CONSOLE
 from hypervisor.cpu.panic import stop
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.cpu.stacks import STACK_BYTES, leave_loader_stack
 from hypervisor.machine import BOOT, machine_begin, machine_complete
+from hypervisor.memory.frames import free_bytes
 from hypervisor.memory.image_layout import ImageBound, image_bound
 
 FAILED_CHECK = 0x63  # c
@@ -18,6 +20,8 @@ BELOW_THE_STACK = 0x67  # g
 STACK_OVERFLOW = 0x73  # s
 INVALID_OPCODE = 0x69  # i
 NULL_REFERENCE = 0x6E  # n
+LOCK_ORDER = 0x6F  # o: a mistake in the debug profile alone
+LOCKED_CONSOLE = 0x6C  # l: no mistake yet
 
 
 class Word(Struct, size=8):
@@ -65,5 +69,12 @@ def break_by(letter: u8) -> None:
         ud2()
     elif letter == NULL_REFERENCE:
         view_at(Word, Hva(u64(0))).value = 1
+    elif letter == LOCK_ORDER:
+        with CONSOLE.lock:
+            assert free_bytes() != 0
+    elif letter == LOCKED_CONSOLE:
+        CONSOLE.lock.lock.acquire()  # and somebody else, who never comes back, is inside
+        CONSOLE.lock.inside.store(99)
+        ud2()
     else:
         assert letter == FAILED_CHECK

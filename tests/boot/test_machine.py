@@ -23,9 +23,9 @@ def images() -> dict[str, Path]:
     return build_images()
 
 
-def build(name: str, folder: Path) -> Path:
+def build(name: str, folder: Path, profile: str = "release") -> Path:
     image = folder / "amd-v.elf"
-    command = [sys.executable, "-m", "hypervisor.image_program", "amd-v", "release", str(image), name, *OTHER_ROOTS]
+    command = [sys.executable, "-m", "hypervisor.image_program", "amd-v", profile, str(image), name, *OTHER_ROOTS]
     subprocess.run(command, cwd=REPOSITORY, check=True)
     return image
 
@@ -103,6 +103,17 @@ def test_a_failed_check_names_its_place_and_the_calls(broken: Path, images: dict
     assert "tests/boot/broken_monitor.py:" in report[0]
     assert any("break_by at tests/boot/broken_monitor.py:" in line for line in report[1:])
     assert any("start_on_own_stack at tests/boot/broken_monitor.py:" in line for line in report[1:])
+
+
+def test_locks_in_a_wrong_order_panic_in_the_debug_profile_with_both_places(tmp_path: Path) -> None:
+    image = build("tests.boot.broken_monitor", tmp_path, "debug")
+    report = panic_of(image, "o", symbol_archive([image], tmp_path / "archive"))
+    assert report[0] == "keelback: PANIC: lock order: FRAMES wanted while this processor holds CONSOLE"
+    assert any("break_by at tests/boot/broken_monitor.py:" in line for line in report[1:])
+
+
+def test_a_panic_appears_though_another_processor_never_lets_go_of_the_console(broken: Path) -> None:
+    assert "invalid opcode" in panic_of(broken, "l")[0]
 
 
 def test_a_trap_names_its_place_and_the_calls(broken: Path, tmp_path: Path) -> None:
