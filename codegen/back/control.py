@@ -9,6 +9,7 @@ from codegen.ir.nodes import (
     Break,
     Call,
     CallIndirect,
+    Const,
     Continue,
     Evaluate,
     If,
@@ -47,8 +48,11 @@ def print_if(w: Writer, node: If) -> None:
 def print_loop(w: Writer, node: Loop) -> None:
     test, body, step, end = w.label("while"), w.label("body"), w.label("step"), w.label("end")
     w.join(test, node.loc)
-    condition = w.expression(node.condition)
-    w.terminate(f"br i1 {condition}, label %{body}, label %{end}", node.loc)
+    if isinstance(node.condition, Const) and node.condition.value:
+        w.jump(body, node.loc)  # else an image without optimisation has a way out that leads into the next function
+    else:
+        condition = w.expression(node.condition)
+        w.terminate(f"br i1 {condition}, label %{body}, label %{end}", node.loc)
     w.start(body)
     w.break_labels.append((None, end))
     w.continue_labels.append(step)
