@@ -14,6 +14,7 @@ from hypervisor.cpu.mitigations import MITIGATIONS, flush_l1d, forget_branches
 from hypervisor.cpu.per_cpu import CPU, CPUS
 from hypervisor.cpu.xstate import XSTATE, xstate_initialise, xstate_load, xstate_save
 from hypervisor.vcpu.contract import vcpu_unload
+from hypervisor.vcpu.turn import forget_for_turn
 from hypervisor.vcpu.vcpu import NOBODY, Vcpu
 from hypervisor.vm.cpuid_table import has_rdtscp
 
@@ -63,7 +64,8 @@ def fetch(vcpu: Vcpu) -> None:
         CPUS[holder].release.store(1)
         send_kick(holder)
         while vcpu.held_by.load() == holder:
-            release_if_asked()  # the other one may be waiting for what is held here
+            release_if_asked()  # the other one may be waiting for what is held here,
+            forget_for_turn()  # or in a shootdown
             pause()
         holder = vcpu.held_by.load()
 

@@ -6,6 +6,7 @@ from codegen.lang import fn, pause, range, u32, u64
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.memory.translations import has_forgotten, narrow, settle
 from hypervisor.sched.notify import notify
+from hypervisor.vcpu.hold import release_if_asked
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.turn import forget_for_turn
 from hypervisor.vcpu.vcpu import NOBODY, VcpuWork
@@ -48,4 +49,5 @@ def wait_for_running(vm: Vm, generation: u64) -> None:
             if cpu == NOBODY or cpu == CPU.current.index or has_forgotten(vm.translations, cpu, generation):
                 break
             forget_for_turn()
+            release_if_asked()
             pause()
