@@ -25,11 +25,15 @@ def width_bits(width: u32) -> u64:
 
 @fn
 def combine(operation: Combine, left: u64, right: u64, width: u32, flags: u64, into: Combined) -> None:
-    """`left op right` in `width` bytes; operands are masked here."""
+    """`left op right` in `width` bytes; operands are masked here. BIT_TEST changes CF only."""
     mask = width_bits(width)
     a = left & mask
     b = right & mask
     carry_in = flags & CF
+    if operation == Combine.BIT_TEST:
+        into.value = a
+        into.flags = flags & ~CF | a >> (b & (u64(width) * 8 - 1) & 63) & 1
+        return
     sign = u64(1) << (width * 8 - 1)
     result = u64(0)
     carry = u64(0)

@@ -122,7 +122,7 @@ def emulate_rare(vcpu: Vcpu, instruction: MmioInstruction) -> Resume:
 
 @fn
 def emulate_combine(vcpu: Vcpu, instruction: MmioInstruction) -> None:
-    """ADD to CMP and TEST with the window as one operand."""
+    """ADD to CMP, TEST and BT with the window as one operand."""
     width = instruction.width
     combined = Local(Combined)
     memory = window_read(vcpu, vcpu.exit.gpa, width)
@@ -134,7 +134,7 @@ def emulate_combine(vcpu: Vcpu, instruction: MmioInstruction) -> None:
             write_register(vcpu, instruction.register, width, instruction.high_byte, combined.value)
     else:
         combine(kind, memory, source, width, vcpu_rflags(vcpu), combined)
-        if kind != Combine.CMP and kind != Combine.TEST:
+        if kind != Combine.CMP and kind != Combine.TEST and kind != Combine.BIT_TEST:
             window_write(vcpu, vcpu.exit.gpa, width, combined.value)
     vcpu_set_rflags(vcpu, combined.flags)
 

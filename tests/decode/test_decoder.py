@@ -33,7 +33,7 @@ NAMES = {
     MmioOperation.EXCHANGE: {"xchg"},
     MmioOperation.STORE_STRING: {f"{rep}stos{size}" for rep in ("", "rep ") for size in "bwdq"},
 }
-COMBINES = ("add", "or", "adc", "sbb", "and", "sub", "xor", "cmp", "test")
+COMBINES = ("add", "or", "adc", "sbb", "and", "sub", "xor", "cmp", "test", "bt")
 HIGH = ("ah", "ch", "dh", "bh")
 
 
@@ -81,7 +81,7 @@ def check_against_capstone(code: bytes, bits: int) -> None:
         return
     immediates = [o for o in listed.operands if o.type == x86.X86_OP_IMM]
     assert bool(immediates) == FOUND.immediate
-    mask = (1 << 8 * width) - 1
+    mask = 0xFF if listed.mnemonic == "bt" else (1 << 8 * width) - 1
     if immediates:
         assert immediates[0].imm & mask == int(FOUND.value) & mask
     else:
@@ -97,7 +97,7 @@ def likely(source: random.Random, bits: int) -> bytes:
     if bits == 64 and source.random() < 0.6:
         prefixes += bytes([0x40 | source.randrange(16)])
     if source.random() < 0.2:
-        opcode = bytes([0x0F, source.choice((0xB6, 0xB7, 0xBE, 0xBF, source.randrange(256)))])
+        opcode = bytes([0x0F, source.choice((0xB6, 0xB7, 0xBE, 0xBF, 0xBA, source.randrange(256)))])
     else:
         opcode = bytes([source.choice(OPCODES) if source.random() < 0.9 else source.randrange(256)])
     return (prefixes + opcode + source.randbytes(15))[:15]

@@ -22,7 +22,7 @@ class MmioOperation(HwEnum, repr=u32):
 
 
 class Combine(HwEnum, repr=u32):
-    """Arithmetic of the 00-3F block and group 1, in the order of the opcode's digit; TEST is ours."""
+    """Arithmetic of the 00-3F block and group 1, in the order of the opcode's digit; TEST and BIT_TEST are ours."""
 
     ADD = 0
     OR = 1
@@ -33,6 +33,7 @@ class Combine(HwEnum, repr=u32):
     XOR = 6
     CMP = 7
     TEST = 8
+    BIT_TEST = 9  # BT with an immediate, which stays within the operand
 
 
 class MmioInstruction(Struct):
@@ -120,7 +121,7 @@ def decode_arithmetic(code: Snapshot, p: Prefixes, opcode: u8, into: MmioInstruc
 
 @fn
 def decode_two_byte(code: Snapshot, p: Prefixes, into: MmioInstruction) -> bool:
-    """MOVZX and MOVSX."""
+    """MOVZX, MOVSX, and BT by an immediate, which compilers make of a test of one bit."""
     opcode = code.next()
     into.width = u32(1) if opcode & 1 == 0 else u32(2)
     into.register_width = operand_bytes(code, p)
@@ -129,6 +130,10 @@ def decode_two_byte(code: Snapshot, p: Prefixes, into: MmioInstruction) -> bool:
             return extending(code, p, into, MmioOperation.LOAD_ZERO_EXTENDED)
         case 0xBE | 0xBF:
             return extending(code, p, into, MmioOperation.LOAD_SIGN_EXTENDED)
+        case 0xBA:
+            into.width = operand_bytes(code, p)
+            into.combine = Combine.BIT_TEST
+            return with_immediate(code, p, into, MmioOperation.COMBINE_MEMORY, u32(1)) == 4
         case _:
             return False
 
