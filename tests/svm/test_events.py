@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.lang import u8
+from codegen.lang import u8, u32
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.svm.inject import inject
-from hypervisor.vcpu.svm.interruptibility import vcpu_can_take_interrupt, vcpu_request_interrupt_window
+from hypervisor.vcpu.svm.interruptibility import (
+    HLT,
+    INTERRUPT_WORK,
+    vcpu_can_take_interrupt,
+    vcpu_request_interrupt_window,
+)
 from hypervisor.vcpu.svm.nmi import see_iret, vcpu_can_take_nmi, vcpu_request_nmi_window
 from hypervisor.vcpu.svm.skip import vcpu_skip_instruction
 from hypervisor.vcpu.svm.state import control_of, save_of
 from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
-from tests.played_guest.machine import new_machine, set_mode
+from tests.played_guest.machine import new_machine, put, set_mode
 
 NMI = Event(vector=u8(2), type=EventType.NMI, valid=True)
 
@@ -45,6 +50,23 @@ def test_what_the_guest_can_take(vcpu, rflags, shadow, interrupt, nmi):
     save_of(vcpu).rflags, control_of(vcpu).interrupt_shadow = rflags, shadow
     assert vcpu_can_take_interrupt(vcpu) == interrupt
     assert vcpu_can_take_nmi(vcpu) == nmi
+
+
+def test_an_interrupt_waits_at_the_halt_behind_sti_though_the_shadow_is_forgotten(vcpu):
+    # The guest has run up to HLT behind STI; its next exits report no shadow, as QEMU's do.
+    put(0x1000, bytes([HLT]))
+    save_of(vcpu).rflags = 0x202
+    assert vcpu_can_take_interrupt(vcpu)
+    control_of(vcpu).interrupt_shadow = 1
+    assert not vcpu_can_take_interrupt(vcpu)
+    control_of(vcpu).interrupt_shadow = 0
+    before = control_of(vcpu).intercept_events
+    vcpu.work.store(u32(0))
+    assert not vcpu_can_take_interrupt(vcpu)
+    vcpu_request_interrupt_window(vcpu, True)
+    assert control_of(vcpu).intercept_events == before and vcpu.work.load() == INTERRUPT_WORK
+    save_of(vcpu).rip = 0x2000
+    assert vcpu_can_take_interrupt(vcpu)
 
 
 def test_nothing_more_fits_while_an_event_is_pending(vcpu):

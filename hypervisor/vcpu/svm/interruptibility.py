@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, implements, u8
+from codegen.lang import Local, fn, implements, u8, u32
+from hypervisor.exits.decode.snapshot import first_bytes, is_long_mode
 from hypervisor.vcpu import contract
+from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.svm.intercepts import VIRTUAL_INTERRUPT
-from hypervisor.vcpu.svm.state import control_of, save_of
+from hypervisor.vcpu.svm.segments import vcpu_read_segment
+from hypervisor.vcpu.svm.state import control_of, save_of, svm_of
 from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
-from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
 
+INTERRUPT_WORK = u32(VcpuWork(interrupt=True))
 RFLAGS_IF = 1 << 9
 SHADOW = 1
 HIGHEST_PRIORITY = 15
+HLT = 0xF4
 
 
 @implements(contract.vcpu_can_take_interrupt)
@@ -20,7 +25,27 @@ def vcpu_can_take_interrupt(vcpu: Vcpu) -> bool:
     """RFLAGS.IF is set, there is no interrupt shadow and no event is being injected."""
     if vcpu.pending.valid or save_of(vcpu).rflags & RFLAGS_IF == 0:
         return False
-    return control_of(vcpu).interrupt_shadow & SHADOW == 0
+    if control_of(vcpu).interrupt_shadow & SHADOW != 0:
+        svm_of(vcpu).shadow_rip = save_of(vcpu).rip
+        return False
+    return not at_shadowed_halt(vcpu)
+
+
+@fn
+def at_shadowed_halt(vcpu: Vcpu) -> bool:
+    """The next instruction was seen in a shadow, and is HLT. QEMU's TCG forgets the shadow when the guest is entered
+    again: an interrupt would come between STI and HLT, and the guest would sleep through what it had to do. At HLT one
+    may always wait: the instruction exits, and ends at once because of the interrupt."""
+    return svm_of(vcpu).shadow_rip == save_of(vcpu).rip and is_at_halt(vcpu)
+
+
+@fn(cold=True, noinline=True)
+def is_at_halt(vcpu: Vcpu) -> bool:
+    """Whether the byte at RIP is HLT's."""
+    code = Local(Segment)
+    vcpu_read_segment(vcpu, SegmentName.CS, code)
+    bytes = first_bytes(vcpu, code, is_long_mode(vcpu, code))
+    return bytes is not None and bytes & 0xFF == HLT
 
 
 @implements(contract.vcpu_request_interrupt_window)
@@ -28,7 +53,9 @@ def vcpu_can_take_interrupt(vcpu: Vcpu) -> bool:
 def vcpu_request_interrupt_window(vcpu: Vcpu, wanted: bool) -> None:
     """A virtual interrupt that is intercepted just before the guest would take it."""
     control = control_of(vcpu)
-    if wanted:
+    if wanted and at_shadowed_halt(vcpu):
+        vcpu.work.fetch_or(INTERRUPT_WORK)  # look again behind it
+    elif wanted:
         control.virtual_interrupt = VirtualInterrupt(
             masking=True, irq=True, ignore_tpr=True, priority=u8(HIGHEST_PRIORITY)
         )

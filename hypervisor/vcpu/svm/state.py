@@ -28,6 +28,7 @@ class SvmVcpu(Struct):
     vmcb_address: Field[Hva]
     host_physical: Field[Hpa]  # what VMSAVE keeps of the monitor
     vmcb: Field[Vmcb]
+    shadow_rip: Field[u64]  # the instruction last seen in the shadow of STI or MOV SS
     nmi_blocked: Field[bool]
     iret_rip: Field[u64]  # where the IRET stands that will unblock NMIs, while `iret_pending`
     iret_pending: Field[bool]
