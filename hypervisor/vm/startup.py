@@ -14,10 +14,10 @@ from hypervisor.devices.lapic.reset import lapic_reset_registers
 from hypervisor.vcpu.contract import (
     vcpu_flush_tlb,
     vcpu_read_segment,
-    vcpu_reset_registers,
     vcpu_set_rip,
     vcpu_write_segment,
 )
+from hypervisor.vcpu.init import vcpu_init
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
 from hypervisor.vm.interrupts import NMI_WORK
@@ -37,8 +37,7 @@ def serve_startup(vcpu: Vcpu) -> bool:
     if messages & INIT_ASKED != 0:
         lapic_reset_registers(vcpu.lapic)
         vcpu.work.fetch_and(~NMI_WORK)
-        vcpu.regs.zero()
-        vcpu_reset_registers(vcpu)
+        vcpu_init(vcpu)
         vcpu_flush_tlb(vcpu)
         vcpu.state = VcpuState.RUNNABLE if vcpu.lapic.base.bootstrap else VcpuState.WAIT_FOR_STARTUP
     begins = messages & INIT_ASKED != 0

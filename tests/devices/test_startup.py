@@ -17,6 +17,8 @@ from hypervisor.vm.interrupts import NMI_WORK
 from hypervisor.vm.startup import serve_startup, startup_requested
 
 VCPU = storage(Vcpu)
+CR0 = 0xA000_0033  # paging, protection, NW: of these INIT leaves NW
+INIT = {"resets": 1, "flushes": 1, "msrs kept": 9, "cr0": 0x2000_0010}
 
 
 @pytest.fixture
@@ -27,8 +29,19 @@ def written() -> Iterator[dict[str, int]]:
         state[name.name] = int(source.base)
         state[f"{name.name} selector"] = int(source.selector)
 
+    def reset_registers(vcpu: Vcpu) -> None:
+        state["resets"] = state.get("resets", 0) + 1
+        vcpu.regs.zero()
+
+    def write_msr(vcpu: Vcpu, number: u32, value: u64) -> None:
+        state["msrs kept"] = state.get("msrs kept", 0) + int(value == int(number) + 1)
+
     models: dict[Callable[..., Any], Callable[..., Any]] = {
-        contract.vcpu_reset_registers: lambda vcpu: state.update(resets=state.get("resets", 0) + 1),
+        contract.vcpu_reset_registers: reset_registers,
+        contract.vcpu_read_saved_msr: lambda vcpu, msr: u64(int(msr) + 1),
+        contract.vcpu_write_saved_msr: write_msr,
+        contract.vcpu_cr: lambda vcpu, number: u64(CR0),
+        contract.vcpu_set_cr: lambda vcpu, number, value: state.update({f"cr{int(number)}": int(value)}),
         contract.vcpu_flush_tlb: lambda vcpu: state.update(flushes=state.get("flushes", 0) + 1),
         contract.vcpu_read_segment: lambda vcpu, name, into: None,
         contract.vcpu_write_segment: write_segment,
@@ -53,7 +66,7 @@ def test_init_makes_an_application_processor_wait(written: dict[str, int]) -> No
     assert startup_requested(VCPU)
     assert serve_startup(VCPU)
     assert VCPU.state == VcpuState.WAIT_FOR_STARTUP
-    assert written == {"resets": 1, "flushes": 1} and VCPU.regs.rax == 0
+    assert written == INIT and VCPU.regs.rax == 0
     assert not startup_requested(VCPU)
 
 
@@ -63,7 +76,7 @@ def test_startup_begins_in_real_mode_at_its_page(written: dict[str, int]) -> Non
     post_startup(VCPU.lapic.posted, u32(0x9A))
     assert serve_startup(VCPU)
     assert VCPU.state == VcpuState.RUNNABLE
-    assert written == {"resets": 1, "flushes": 1, "CS": 0x9_A000, "CS selector": 0x9A00, "rip": 0}
+    assert written == {**INIT, "CS": 0x9_A000, "CS selector": 0x9A00, "rip": 0}
 
 
 def test_a_second_startup_message_is_dropped(written: dict[str, int]) -> None:
@@ -78,7 +91,7 @@ def test_init_restarts_the_bootstrap_processor(written: dict[str, int]) -> None:
     power_on(bootstrap=True)
     post_init(VCPU.lapic.posted)
     assert serve_startup(VCPU)
-    assert VCPU.state == VcpuState.RUNNABLE and written == {"resets": 1, "flushes": 1}
+    assert VCPU.state == VcpuState.RUNNABLE and written == INIT
 
 
 def test_what_was_sent_before_init_or_while_it_waits_is_lost_at_startup(written: dict[str, int]) -> None:
