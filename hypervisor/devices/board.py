@@ -54,7 +54,7 @@ class Board(Struct):
 @fn(cold=True)
 def board_reset(board: Board, seconds: u64) -> None:
     """Power-up and the reset line: the VM's clock reads 0 again, and the RTC says `seconds` since 1970. Timers stop
-    before anything else is reset. The CMOS RAM is to be filled anew; what the UART has still to send is kept."""
+    before anything else is reset. The CMOS RAM and what the UART has still to send are kept."""
     pit_reset(board.pit)
     rtc_power_on(board.rtc, seconds)
     board.sci_deadline = NEVER

@@ -5,7 +5,7 @@ Periodic ticks that the VM could not take in time are made up for, half a period
 
 from __future__ import annotations
 
-from codegen.lang import Field, Struct, fn, max, min, u8, u32, u64
+from codegen.lang import Field, Local, Struct, fn, max, min, u8, u32, u64
 from drivers.timer.rtc import (
     CMOS_CENTURY,
     CMOS_MINUTES_ALARM,
@@ -56,8 +56,12 @@ class Rtc(Struct):
 
 @fn(cold=True)
 def rtc_power_on(rtc: Rtc, seconds: u64) -> None:
-    """The VM's clock reads 0, the time is `seconds` since 1970: 24 hours BCD, no interrupts, zeroed RAM."""
+    """The VM's clock reads 0, the time is `seconds` since 1970: 24 hours BCD, no interrupts. The CMOS RAM has a
+    battery: it stays."""
+    ram = Local(CmosRam)
+    ram.copy_from(rtc.cmos)
     rtc.zero()
+    rtc.cmos.copy_from(ram)
     rtc.cmos.bytes[CMOS_STATUS_A] = 0x26
     rtc.cmos.bytes[CMOS_STATUS_B] = 0x02
     rtc.cmos.bytes[CMOS_STATUS_D] = VALID_RAM
