@@ -20,13 +20,13 @@ ROOTS = {
     "tests.guests.main": ("start", "keep_boot_information"),
     "tests.guests.trapped": ("handle_trap", "trap"),
 }
-OURS = ("boot.entry", "hypervisor.cpu", "tests.guests")
+OURS = ("boot.entry", "drivers", "hypervisor.cpu", "tests.guests")
 
 
-def build_kernel(output: Path) -> Path:
-    """Compile and link in this process."""
+def build_kernel(output: Path, roots_of: dict[str, tuple[str, ...]]) -> Path:
+    """Compile and link in this process: the functions of each module that stubs or the linker call, and theirs."""
     roots: list[Fn | StubFn] = []
-    for module, names in ROOTS.items():
+    for module, names in roots_of.items():
         roots += [getattr(importlib.import_module(module), name) for name in names]
     modules = [module for name, module in sys.modules.items() if name.startswith(OURS)]
     sources = Sources(roots, modules, IMAGE, physical_base=PHYSICAL_MAP)
@@ -34,4 +34,4 @@ def build_kernel(output: Path) -> Path:
 
 
 if __name__ == "__main__":
-    build_kernel(Path(sys.argv[1]))
+    build_kernel(Path(sys.argv[1]), ROOTS)

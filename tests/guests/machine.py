@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import Hpa, MmioBlock, PortBlock, Reg, at, cli, fn, hlt, mmio, ports, u8, u16, u32
+from codegen.lang import Hpa, MmioBlock, PortBlock, Reg, at, cli, fn, hlt, intrinsic, mmio, ports, u8, u16, u32
 from hypervisor.devices.acpi.layout import PM1_CONTROL, SLEEP_TYPE_S5
 
 SLEEP_ENABLE = 1 << 13
@@ -34,6 +34,12 @@ class BytePort(PortBlock, size=4):
 
 class WordPort(PortBlock, size=4):
     word: Reg[u16] = at(0)
+
+
+@intrinsic("pushq $$0; pushq $$0; lidt (%rsp); int3", "~{memory}")
+def triple_fault() -> None:
+    """#BP without an IDT: #GP, #DF, shutdown."""
+    raise NotImplementedError
 
 
 @fn
