@@ -17,7 +17,6 @@ from tests.guests.smp.apic import (
     NMI,
     PENDING,
     STARTUP,
-    TASK_PRIORITY,
     TMR,
     TO_ALL,
     TO_OTHERS,
@@ -80,13 +79,6 @@ def name_all(format: u32) -> bool:
     name_self(u32(0), format)
     give_all(u32(take_logical_name.number), u64(format))
     return all_answer(u64(1))
-
-
-@task
-@fn
-def set_priority(own: Processor, argument: u64) -> u64:
-    write_apic(u32(TASK_PRIORITY), u32(argument))
-    return u64(1)
 
 
 @task
@@ -208,17 +200,6 @@ def a_lowest_priority_interrupt_comes_to_exactly_one() -> bool:
     for i in range(u32(COUNT)):
         total += CPUS[i].counts[VECTOR_FIXED]
     return total == ROUNDS and CPUS[0].counts[VECTOR_FIXED] == 0
-
-
-@check
-@fn
-def a_lowest_priority_interrupt_comes_to_the_lowest() -> bool:
-    for i in range(u32(1), u32(COUNT)):
-        give(i, u32(set_priority.number), u64(0x10) if i == 2 else u64(0x30))
-    set = all_answer(u64(1))
-    holds = set and reaches(u32(0b1110), u32(LOWEST | LOGICAL), u32(ONLY_2))
-    give_all(u32(set_priority.number), u64(0))
-    return all_answer(u64(1)) and holds
 
 
 @check
