@@ -27,6 +27,7 @@ BASE = PAGE << 12
 CODE_BYTES = 1024
 LONG_MODE = 512  # offset of the 64-bit part
 CODE_64, DATA = 0x18, 0x10
+RECORD = 0xE00  # offset of the record in the page
 NOT_WRITTEN = 0xDEAD_BEEF
 
 
@@ -50,7 +51,7 @@ class Record(Struct, size=128, align=4, shared=True):
 class Page(Struct, size=4096, align=4096, shared=True):
     """The page as the code knows it."""
 
-    record: Record = at(0xE00)
+    record: Record = at(RECORD)
     stack_top: Field[u32] = at(0xE80)  # of the real-mode stack; only its place matters
     cr3: Field[u32] = at(0xF00)
     stacks: Field[u64] = at(0xF08)
@@ -151,7 +152,7 @@ CONTROL = (
     TEXT,
     externals=("begin_processor",),
     constants={
-        "record": Page.record.offset,
+        "record": RECORD,
         "R": Record,
         "P": Page,
         "CONTROL": CONTROL,
