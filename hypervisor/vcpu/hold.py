@@ -52,7 +52,7 @@ def change_hands(vcpu: Vcpu) -> None:
             forget_branches()
         CPU.current.last_vm = address_of(vcpu.vm)
     fetch(vcpu)
-    vcpu.held_by.store(CPU.current.index)
+    assert vcpu.held_by.exchange(CPU.current.index) == NOBODY
     CPU.current.held_vcpu = address_of(vcpu)
 
 

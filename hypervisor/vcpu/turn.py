@@ -18,7 +18,7 @@ from hypervisor.vm.vm import Vm
 def begin_turn(vcpu: Vcpu) -> None:
     """From here on this processor may enter `vcpu`."""
     CPU.current.current_vcpu = address_of(vcpu)
-    vcpu.running_on.store(CPU.current.index)
+    assert vcpu.running_on.exchange(CPU.current.index) == NOBODY
     forget_stale(vcpu.vm)
 
 

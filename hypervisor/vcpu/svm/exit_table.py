@@ -12,6 +12,7 @@ from hypervisor.vcpu.svm.decode_control import decode_cr4_write, decode_cr8_read
 from hypervisor.vcpu.svm.exit_code import EXIT_CODES, NESTED_PAGE_FAULT, ExitCode
 from hypervisor.vcpu.svm.instruction_length import Decoder, length_by_next_rip, one_byte, three_byte, two_byte
 from hypervisor.vcpu.svm.instructions import deliver_host_machine_check
+from hypervisor.vcpu.svm.interruptibility import note_shadow
 from hypervisor.vcpu.svm.nmi import see_iret, step_done
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of
 from hypervisor.vcpu.vcpu import Vcpu
@@ -29,6 +30,7 @@ def event(kind: ExitKind) -> Decoder:
 
     @fn
     def decode_event(vcpu: Vcpu) -> ExitKind:
+        note_shadow(vcpu)
         return kind
 
     return decode_event

@@ -26,9 +26,16 @@ def vcpu_can_take_interrupt(vcpu: Vcpu) -> bool:
     if vcpu.pending.valid or save_of(vcpu).rflags & RFLAGS_IF == 0:
         return False
     if control_of(vcpu).interrupt_shadow & SHADOW != 0:
-        svm_of(vcpu).shadow_rip = save_of(vcpu).rip
+        note_shadow(vcpu)
         return False
     return not at_shadowed_halt(vcpu)
+
+
+@fn
+def note_shadow(vcpu: Vcpu) -> None:
+    """After any exit that may have come within the shadow of STI or MOV SS: see `at_shadowed_halt`."""
+    if control_of(vcpu).interrupt_shadow & SHADOW != 0:
+        svm_of(vcpu).shadow_rip = save_of(vcpu).rip
 
 
 @fn
