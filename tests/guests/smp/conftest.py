@@ -20,8 +20,7 @@ cmdline = "{command_line}"
 memory = "32M"
 vcpus = {vcpus}
 """
-# Processors of the host: add 2 and 4 when the monitor runs on them.
-HOST_CPUS = (1,)
+HOST_CPUS = (1, 2, 4)
 
 # Host, its processors, the command line of each VM by its name, and the text that ends the run: the console's lines.
 BootSmp = Callable[[str, int, dict[str, str], str], list[str]]

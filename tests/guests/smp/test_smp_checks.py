@@ -7,8 +7,7 @@ from tests.guests.smp.main import CHECKS
 
 NAMES = [bytes(check.name).decode() for check in CHECKS]
 END = "guest: end "
-# Bochs with several processors is slow, and checks the same: one boot of it.
-MACHINES = [("bochs", HOST_CPUS[0]), *(("qemu", cpus) for cpus in HOST_CPUS)]
+MACHINES = [(host, cpus) for host in ("bochs", "qemu") for cpus in HOST_CPUS]
 
 
 @pytest.fixture(scope="module", params=MACHINES, ids=lambda machine: f"{machine[0]}-{machine[1]}")
