@@ -10,7 +10,8 @@ from hypervisor.devices.acpi.layout import IO_APIC, LOCAL_APIC, TABLES
 from hypervisor.devices.acpi.tables import write_acpi_tables
 from hypervisor.devices.board import Board, board_set_line
 from hypervisor.devices.ioapic import ioapic_read
-from hypervisor.devices.lapic.state import LocalApic, lapic_reset
+from hypervisor.devices.lapic.reset import lapic_reset
+from hypervisor.devices.lapic.state import LocalApic
 from hypervisor.devices.mp_tables import write_mp_tables
 from tests.played_guest.machine import VM, everywhere, get, in_cpython, new_machine
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from codegen.lang import bind, host, storage_array, u32
-from hypervisor.devices.lapic.state import LapicMode, LocalApic, lapic_reset
+from hypervisor.devices.lapic.reset import lapic_reset
+from hypervisor.devices.lapic.state import LapicMode, LocalApic
 from hypervisor.exits.cpuid import emulate_cpuid
 from hypervisor.exits.registry import Resume
 from hypervisor.vcpu import contract

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.lang import Hpa, Hva, host, u8, u32, u64
+from codegen.lang import Hpa, address_of, host, storage, u8, u32, u64
 from drivers.interrupt.lapic_driver import lapic_start
 from drivers.interrupt.lapic_ipi import send_init, send_interrupt, send_nmi, send_startup
 from hypervisor.cpu.interrupts import VECTOR_KICK, VECTOR_SPURIOUS, dispatch_interrupt
 from hypervisor.cpu.kick import send_kick, send_kicks
 from hypervisor.cpu.per_cpu import CPU, CPUS, per_cpu_start
+from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
 
 LAPIC, EOI, COMMAND, DESTINATION = 0xFEE0_0000, 0xB0, 0x300, 0x310
 PENDING = 1 << 12
@@ -104,8 +105,10 @@ def test_a_kick_goes_to_the_processors_of_the_mask_alone() -> None:
     assert device.sent == [(to, ASSERT | VECTOR_KICK) for to in (6, 4, 8, 10)]
 
 
-def test_a_kick_is_counted_ended_and_makes_the_next_entry_look() -> None:
+def test_a_kick_is_counted_and_ended_and_its_processor_leaves_the_guest_to_decide_anew() -> None:
     device = in_memory()
-    CPU.here().plain_vcpu = Hva(0x1000)
+    vcpu = storage(Vcpu)
+    CPU.here().current_vcpu = address_of(vcpu)
     dispatch_interrupt(u32(VECTOR_KICK))
-    assert (CPU.here().kicks.load(), CPU.here().plain_vcpu, device.eois) == (1, Hva(0), 1)
+    assert (CPU.here().kicks.load(), CPU.here().reschedule.load(), device.eois) == (1, 1, 1)
+    assert VcpuWork.of(vcpu.work.load()).reschedule

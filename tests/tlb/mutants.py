@@ -76,7 +76,7 @@ class Mutant:
 FLUSH = "vcpu_flush_tlb(vcpu)"
 MUTANTS = (
     Mutant("vcpu.turn", "begin_turn", "forget_stale(vcpu.vm)"),
-    Mutant("vcpu.turn", "begin_turn", "vcpu.running_on.store(CPU.current.index)"),
+    Mutant("vcpu.turn", "begin_turn", "assert vcpu.running_on.exchange(CPU.current.index) == NOBODY"),
     Mutant("vcpu.turn", "begin_turn", "CPU.current.current_vcpu = address_of(vcpu)"),
     Mutant("vcpu.turn", "forget_stale", "second_level_invalidate(vm.second_level_root)"),
     Mutant("vcpu.turn", "forget_for_turn", "forget_stale(view_at(Vcpu, current).vm)"),
@@ -131,6 +131,7 @@ MUTANTS = (
 ELSEWHERE = {
     ("memory.second_level", "second_level_allow_fetch", "second_level_invalidate"),  # tests/memory
     ("vcpu.svm.create", "vcpu_create", "give_up_asid"),  # tests/svm/test_asid.py
+    ("vcpu.hold", "fetch", "forget_for_turn"),  # test_shootdown.py
     ("vm.shootdown", "wait_for_running", "forget_for_turn"),  # test_shootdown.py
 }
 

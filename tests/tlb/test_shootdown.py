@@ -7,7 +7,9 @@ import pytest
 from codegen.lang import Trap, u32, u64
 from hypervisor import profile
 from hypervisor.memory.translations import has_forgotten, narrow, settle
+from hypervisor.vcpu import hold as hold_module
 from hypervisor.vcpu import turn as turn_module
+from hypervisor.vcpu.hold import hold, release
 from hypervisor.vcpu.run import run_slice
 from hypervisor.vcpu.svm.asid import start_generation
 from hypervisor.vcpu.svm.state import svm_of
@@ -65,6 +67,28 @@ def test_it_waits_for_a_turn_that_is_beginning_whether_or_not_it_has_looked(mach
         monkeypatch.setattr(turn_module, "forget_stale", interrupted)
         begin_turn(one.vcpus[0])
     assert seen == [True]
+
+
+@EVERY_MACHINE
+def test_who_waits_for_a_vcpu_in_its_turn_does_not_keep_a_shootdown_waiting(machine, monkeypatch):
+    with world(machine, 0) as one:
+        vm, vcpu = one.vms[0], one.vcpus[0]
+        one.give_turn(1, vcpu)
+        one.end(1)  # processor 1 still holds it
+        one.move_to(2)
+        begin_turn(vcpu)
+        generation = narrow(vm.translations)
+
+        def pause():
+            if has_forgotten(vm.translations, u32(2), generation):
+                with one.on(1):
+                    release(vcpu)
+
+        monkeypatch.setattr(hold_module, "pause", pause)
+        monkeypatch.setattr(hold_module, "send_kick", lambda cpu: None)
+        hold(vcpu)
+        assert vcpu.held_by.load() == 2
+        end_turn(vcpu)
 
 
 def take_turns(one):

@@ -15,6 +15,7 @@ import pytest
 
 from codegen.lang import Gpa, Hpa, Hva, address_of, host, u8, u32, u64
 from hypervisor.cpu.per_cpu import CPUS, MSR_GS_BASE, per_cpu_start
+from hypervisor.devices.lapic.posted import post_init
 from hypervisor.exits.control import invalidate_page, write_cr0, write_cr3, write_cr4
 from hypervisor.memory.frames import FRAMES, allocate_frames, allocate_runs, frames_start, release_all
 from hypervisor.memory.owner import Owner, guest_ram_owner, guest_tables_owner
@@ -226,8 +227,8 @@ class World:
         invalidate_page(vcpu)
 
     def init(self, vcpu: Any) -> None:
-        vcpu.lapic.init_pending = True
-        serve_startup(vcpu)
+        post_init(vcpu.lapic.posted)
+        assert serve_startup(vcpu)
         vcpu.state = VcpuState.RUNNABLE
 
     def reset(self, vcpu: Any) -> None:
