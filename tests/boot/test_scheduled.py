@@ -37,14 +37,14 @@ def built(folder: Path, profile: str) -> Path:
     return folder
 
 
-def measured(folder: Path, *vms: str, memory: int = 512 * MIB) -> tuple[list[float], str]:
-    """The part of the processor that each VM has had; its guest spins."""
+def measured(folder: Path, *vms: str, memory: int = 512 * MIB, cpus: int = 1) -> tuple[list[float], str]:
+    """The part of one processor that each vCPU has had; guests spin on all of theirs."""
     vm = '[[vm]]\nname = "vm{}"\nkernel = "spin"\ncmdline = "spin"\nmemory = "32M"\n{}\n'
     (folder / "vms.toml").write_text("".join(vm.format(i, keys) for i, keys in enumerate(vms)))
     manifest, files = pack_manifest(load_config(folder / "vms.toml"))
     guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
     archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
-    machine = Machine(Host.QEMU, kernel=folder / "amd-v.elf", archive=archive, memory=memory, icount=True)
+    machine = Machine(Host.QEMU, kernel=folder / "amd-v.elf", archive=archive, memory=memory, cpus=cpus, icount=True)
     with start(machine) as emulator:
         session = Session(emulator, Watch(b"switches: "), time.monotonic() + 120)
         assert session.run() is Outcome.FOUND, session.tail()
@@ -57,6 +57,23 @@ def test_three_spinning_guests_have_the_processor_by_weight(folder: Path) -> Non
     assert len(used) == 3, text
     assert [each * 7 / sum(used) for each in used] == pytest.approx([4, 2, 1], rel=0.03)
     assert sum(used) > 0.9
+
+
+def test_two_processors_are_shared_by_weight_also_with_a_vm_that_uses_both(folder: Path) -> None:
+    used, text = measured(folder, "weight = 400\nvcpus = 2", "weight = 200", "weight = 100", cpus=2)
+    assert len(used) == 4, text
+    assert [each * 7 / sum(used) for each in (used[0] + used[1], *used[2:])] == pytest.approx([4, 2, 1], rel=0.03)
+    assert sum(used) > 1.9
+
+
+def test_a_weight_that_cannot_be_met_leaves_its_excess_to_the_others_by_theirs(folder: Path) -> None:
+    used, text = measured(folder, "weight = 10000", "weight = 200", "weight = 100", cpus=2)
+    assert used == pytest.approx([1, 2 / 3, 1 / 3], rel=0.03), text
+
+
+def test_equal_weights_are_equal_shares_whatever_the_number_of_vcpus(folder: Path) -> None:
+    used, text = measured(folder, "vcpus = 4", "", cpus=2)
+    assert [sum(used[:4]), used[4]] == pytest.approx([1, 1], rel=0.03), text
 
 
 def test_caps_and_budgets_hold_and_a_processor_that_does_not_run_is_an_error_in_words(folder: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import Hpa, fn, range, u32
+from codegen.lang import Hpa, fn, range, u32, u64
 from hypervisor.console.log import log
+from hypervisor.cpu.processors import processors_running
+from hypervisor.cpu.smp.start import processors_start
 from hypervisor.cpu.stacks import leave_loader_stack
-from hypervisor.machine import machine_begin, machine_complete
+from hypervisor.machine import BOOT, machine_begin, machine_complete
 from hypervisor.sched.loop import schedule, schedule_once
 from hypervisor.sched.queues import QUEUES
 from hypervisor.sched.start import scheduler_start
@@ -33,6 +35,7 @@ def start_on_own_stack() -> Never:
     wall_start()
     guest_clock_start()
     guests = virtualization_start()
+    processors_start(BOOT, guests)
     scheduler_start()
     if guests:
         create_vms()
@@ -48,4 +51,7 @@ def measure() -> None:
     elapsed = clock_now() - begin
     for i in range(POOL.used):
         log(f"used by {i}: {ENTITIES[i].ran // 1000} of {elapsed // 1000} us")
-    log(f"switches: {QUEUES[0].switches}")
+    switches = u64(0)
+    for cpu in range(processors_running()):
+        switches += QUEUES[cpu].switches
+    log(f"switches: {switches}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from codegen.lang import Hpa, cli, fn, hlt, intrinsic, read_cr0, span, u32, u64
+from codegen.lang import Field, Hpa, Struct, cli, fn, hlt, intrinsic, mmio, phys, read_cr0, span, u16, u32, u64
 from tests.guests.checks.control import GP, MOV_CR, mov_cr0_rax
 from tests.guests.checks.msr import UNKNOWN, refuses_read
 from tests.guests.command_line import asks_for, command_line
 from tests.guests.console import say
-from tests.guests.machine import power_off, triple_fault
+from tests.guests.machine import LOCAL_APIC, Apic, power_off, triple_fault
 from tests.guests.trapped import came, expect
 
 TRIPLE_FAULT = span(b"triple-fault")
@@ -18,6 +18,24 @@ MSR_STORM = span(b"msr-storm")
 HALT_FOR_EVER = span(b"halt-for-ever")
 LEAVE_PAGING = span(b"leave-paging")
 CR0_PG = 1 << 31
+
+
+SPIN_PAGE = 0x8000
+JUMP_TO_ITSELF = 0xFEEB
+INIT_ALL_OTHERS, STARTUP_ALL_OTHERS = 0xC_4500, 0xC_4600
+
+
+class Word(Struct, shared=True):
+    value: Field[u16]
+
+
+@fn
+def spin_everywhere() -> None:
+    """All other processors jump to themselves, in real mode."""
+    phys(Word, Hpa(SPIN_PAGE)).value = JUMP_TO_ITSELF
+    apic = mmio(Apic, Hpa(LOCAL_APIC))
+    apic.command.write(u32(INIT_ALL_OTHERS))
+    apic.command.write(u32(STARTUP_ALL_OTHERS | SPIN_PAGE >> 12))
 
 
 @intrinsic("jmpq *$0", "r,~{memory}")
@@ -40,6 +58,7 @@ def end_as_asked(information: Hpa) -> None:
         leave_paging()
     if asks_for(line, SPIN):
         say("spin")
+        spin_everywhere()
         while True:
             pass
     if asks_for(line, FLOOD):
