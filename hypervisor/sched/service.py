@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, Struct, fn, min, range, rdtsc, storage, storage_array, u32, u64
+from codegen.lang import Field, Struct, fn, min, range, rdtsc, storage_array, u32, u64
 from hypervisor.console.console import console_interrupt
 from hypervisor.console.guests import console_flush_silent_guests
 from hypervisor.cpu.machine_check_report import log_machine_checks
@@ -23,12 +23,12 @@ SERVE_WORK = u32(VcpuWork(serve=True))
 
 
 class Service(Struct):
-    """The first processor's."""
+    """One processor's."""
 
     next_second: Field[u64]  # host TSC of the next `serve_second`
 
 
-SERVICE = storage(Service)
+SERVICES = storage_array(Service, CPUS_MAX)
 DEADLINES = storage_array(Deadlines, CPUS_MAX)
 
 
@@ -38,7 +38,8 @@ def serve_processor(cpu: u32) -> None:
     if cpu == HOUSEKEEPER:
         console_interrupt()
         wake_for_console()
-        serve_second()
+    if rdtsc() >= SERVICES[cpu].next_second:
+        serve_second(cpu)
     sleepers = DEADLINES[cpu]
     while deadline_next(sleepers) <= rdtsc():
         number = deadline_owner(sleepers)
@@ -50,20 +51,18 @@ def serve_processor(cpu: u32) -> None:
 def turn_end(cpu: u32) -> u64:
     """The host TSC at which this processor has to do something else than run its vCPU."""
     end = min(deadline_next(DEADLINES[cpu]), moment_of(QUEUES[cpu].decide_at))
-    return min(end, SERVICE.next_second) if cpu == HOUSEKEEPER else end
+    return min(end, SERVICES[cpu].next_second)
 
 
 @fn
-def serve_second() -> None:
-    """Once a second each VM may cause a bounded number of log lines again, a silent one's unfinished line is printed,
-    and the hardware is asked for errors."""
-    now = rdtsc()
-    if now < SERVICE.next_second:
-        return
-    SERVICE.next_second = now.wrapping_add(ns_to_tsc(u64(SECOND)))
-    for i in range(u32(VMS_MAX)):
-        VMS[i].log_budget.store(LOG_LINES_PER_SECOND)
-    console_flush_silent_guests()
+def serve_second(cpu: u32) -> None:
+    """Once a second each processor asks its hardware for errors; the first one also lets each VM cause a bounded number
+    of log lines again, and prints the unfinished lines of those that are silent."""
+    SERVICES[cpu].next_second = rdtsc().wrapping_add(ns_to_tsc(u64(SECOND)))
+    if cpu == HOUSEKEEPER:
+        for i in range(u32(VMS_MAX)):
+            VMS[i].log_budget.store(LOG_LINES_PER_SECOND)
+        console_flush_silent_guests()
     log_machine_checks()
 
 

@@ -23,7 +23,7 @@ from hypervisor.sched.deadlines import deadlines_start
 from hypervisor.sched.entity import EntityState, entity_start, share_start
 from hypervisor.sched.queues import queues_start
 from hypervisor.sched.scheduler import wake
-from hypervisor.sched.service import DEADLINES, SERVICE
+from hypervisor.sched.service import DEADLINES, SERVICES
 from hypervisor.sched.turn import run_turn
 from hypervisor.sched.vcpus import ENTITIES, SHARES, decide_vcpu
 from hypervisor.vcpu.pool import VCPUS
@@ -73,7 +73,8 @@ class World:
         host.cpu.msrs[MSR_GS_BASE] = int(address_of(CPUS[0]))
         host.cpu.tsc = 0
         queues_start(u32(PROCESSOR_COUNT))
-        SERVICE.next_second = 1 << 62
+        for cpu in range(PROCESSOR_COUNT):
+            SERVICES[cpu].next_second = 1 << 62
         lock_start(VM.board_lock, LockPlace.BOARD)
         VM.vcpu_first, VM.vcpu_count, VM.state = 0, vcpus, VmState.RUNNING
         VM.order.store(0)
