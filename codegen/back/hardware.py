@@ -138,6 +138,10 @@ def write_cells(w: Writer, frame: str, value: str, type_: Type, loc: Loc, first:
     return first + 1
 
 
+HINTS = ("pause",)
+"""Instructions that change nothing: also on the host they are executed as they are."""
+
+
 class Intrinsics:
     """Calls of intrinsics in one module. `called` lists those that the host must answer, by request number."""
 
@@ -151,7 +155,7 @@ class Intrinsics:
         return FIRST_INTRINSIC + self.called.index(symbol)
 
     def call(self, w: Writer, node: Call, arguments: list[str]) -> str:
-        if self._module.target.host:
+        if self._module.target.host and self._module.program.intrinsics[node.callee].template not in HINTS:
             cells = [(text.split(" ", 1)[1], text.split(" ", 1)[0]) for text in arguments]
             return call_host(w, self.request(node.callee), cells, node.type, node.loc)
         intrinsic = self._module.program.intrinsics[node.callee]
