@@ -175,6 +175,7 @@ def test_a_nested_page_fault_gives_address_and_cause(vcpu, error, expected):
     [
         (ExitCode.CR4_WRITE, "0f22e3", {"register": 4, "is_write": True, "gpr": 3}),
         (ExitCode.CR8_WRITE, "440f22c0", {"register": 8, "is_write": True, "gpr": 0}),
+        (ExitCode.CR4_READ, "0f20e0", {"register": 4, "is_write": False, "gpr": 0}),
         (ExitCode.CR8_WRITE, "450f22c7", {"register": 8, "is_write": True, "gpr": 15}),
         (ExitCode.CR8_READ, "440f20c1", {"register": 8, "is_write": False, "gpr": 1}),
         (ExitCode.CR8_READ, "f00f20c1", {"register": 8, "is_write": False, "gpr": 1}),

@@ -6,7 +6,7 @@ from codegen.lang import Hpa, address_of, fn, implements, phys, u32
 from hypervisor.cpu.mitigations import MITIGATIONS
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.svm.asid import give_up_asid
-from hypervisor.vcpu.svm.intercepts import CR_ACCESSES, EVENTS, EXCEPTIONS, SVM_INSTRUCTIONS
+from hypervisor.vcpu.svm.intercepts import EVENTS, EXCEPTIONS, SVM_INSTRUCTIONS
 from hypervisor.vcpu.svm.permission_maps import IOPM_BYTES
 from hypervisor.vcpu.svm.reset import vcpu_reset_registers
 from hypervisor.vcpu.svm.state import MAPS, svm_of
@@ -29,7 +29,6 @@ def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa) -> None:
     give_up_asid(state)
     state.guards = u32(MITIGATIONS.guards)
     control = state.vmcb.control
-    control.intercept_cr = CR_ACCESSES
     control.intercept_exceptions = EXCEPTIONS
     control.intercept_events = EVENTS
     control.intercept_svm = SVM_INSTRUCTIONS

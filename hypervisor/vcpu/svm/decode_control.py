@@ -1,4 +1,4 @@
-"""MOV to CR4, and to and from CR8: the register and the length come from the instruction's bytes."""
+"""MOV to and from CR4, and to and from CR8: the register and the length come from the instruction's bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from hypervisor.vcpu.exit import CrAccess, ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
 
 MOV_FROM_CR, MOV_TO_CR = 0x20, 0x22
+
+
+@fn
+def decode_cr4_read(vcpu: Vcpu) -> ExitKind:
+    """MOV r64, CR4."""
+    return decode_move(vcpu, u8(4), False)
 
 
 @fn

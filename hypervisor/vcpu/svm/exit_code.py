@@ -12,6 +12,7 @@ INVALID = 0xFFFF_FFFF  # the low half of VMEXIT_INVALID, -1: QEMU's TCG writes n
 class ExitCode(HwEnum, repr=u32):
     """Those that our intercepts cause."""
 
+    CR4_READ = 0x04
     CR8_READ = 0x08
     CR4_WRITE = 0x14
     CR8_WRITE = 0x18

@@ -8,7 +8,7 @@ from hypervisor.exits.decode.prefixes import NO_SEGMENT, address_bytes, take_pre
 from hypervisor.exits.decode.snapshot import Snapshot, take_snapshot
 from hypervisor.vcpu.event import Vector
 from hypervisor.vcpu.exit import AccessCause, ExitKind, PortAccess
-from hypervisor.vcpu.svm.decode_control import decode_cr4_write, decode_cr8_read, decode_cr8_write
+from hypervisor.vcpu.svm.decode_control import decode_cr4_read, decode_cr4_write, decode_cr8_read, decode_cr8_write
 from hypervisor.vcpu.svm.exit_code import EXIT_CODES, NESTED_PAGE_FAULT, ExitCode
 from hypervisor.vcpu.svm.instruction_length import Decoder, length_by_next_rip, one_byte, three_byte, two_byte
 from hypervisor.vcpu.svm.instructions import deliver_host_machine_check
@@ -165,6 +165,7 @@ DECODERS = fn_table(
         ExitCode.INVD: two_byte(ExitKind.WBINVD, 0x08),
         ExitCode.HLT: one_byte(ExitKind.HLT, 0xF4),
         ExitCode.INVLPGA: REFUSED,
+        ExitCode.CR4_READ: decode_cr4_read,
         ExitCode.SHUTDOWN: event(ExitKind.TRIPLE_FAULT),
         ExitCode.VMRUN: REFUSED,
         ExitCode.VMLOAD: REFUSED,

@@ -78,8 +78,9 @@ SVM_INSTRUCTIONS = u32(
 VIRTUAL_INTERRUPT = u32(Intercept(virtual_interrupt=True))
 IRET = u32(Intercept(iret=True))
 # CR8 is the local APIC's; CR4 holds bits of features that CPUID hides. CR0 and CR3 are the guest's own under nested
-# paging.
+# paging. CR4 is read by us only while it differs from what the guest wrote: see control_registers.py.
 CR_ACCESSES = 1 << 8 | 1 << (16 + 4) | 1 << (16 + 8)
+CR4_READS = 1 << 4
 # #DB and #AC leave the guest because a guest can make their delivery raise them again, for ever (CVE-2015-5307,
 # CVE-2015-8104); #MC because machine checks are the host's.
 EXCEPTIONS = 1 << 1 | 1 << 17 | 1 << 18
