@@ -11,6 +11,7 @@ from codegen.lang import (
     read_dr1,
     read_dr2,
     read_dr3,
+    u64,
     view_at,
     write_dr0,
     write_dr1,
@@ -45,6 +46,21 @@ def switch_to(vcpu: Vcpu) -> None:
     write_dr2(state.dr2)
     write_dr3(state.dr3)
     vmsave(state.host_physical)
+
+
+@fn(cold=True)
+def reset_breakpoints(vcpu: Vcpu) -> None:
+    """DR0 to DR3 are 0, wherever they are. No other processor holds the vCPU."""
+    state = svm_of(vcpu)
+    state.dr0 = 0
+    state.dr1 = 0
+    state.dr2 = 0
+    state.dr3 = 0
+    if CPU.current.loaded_vcpu == address_of(vcpu):
+        write_dr0(u64(0))
+        write_dr1(u64(0))
+        write_dr2(u64(0))
+        write_dr3(u64(0))
 
 
 @implements(contract.vcpu_unload)

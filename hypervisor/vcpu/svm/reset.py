@@ -7,6 +7,7 @@ from hypervisor.vcpu import contract
 from hypervisor.vcpu.event import Event
 from hypervisor.vcpu.power_up import CR0_AT_RESET, DR6_AT_RESET, DR7_AT_RESET, PAT_AT_RESET, reset_segments
 from hypervisor.vcpu.svm.control_registers import EFER_SVME, vcpu_set_cr
+from hypervisor.vcpu.svm.loaded import reset_breakpoints
 from hypervisor.vcpu.svm.registers import RFLAGS_ALWAYS_1
 from hypervisor.vcpu.svm.state import svm_of
 from hypervisor.vcpu.vcpu import Vcpu
@@ -40,3 +41,4 @@ def vcpu_reset_registers(vcpu: Vcpu) -> None:
     control.event_injection = 0
     control.exit_interrupt_info = 0
     reset_segments(vcpu)
+    reset_breakpoints(vcpu)
