@@ -54,6 +54,8 @@ ROOTS = (
     "hypervisor.vm.boot.",
     "hypervisor.vm.cpuid",
     "hypervisor.vcpu.linear",
+    "hypervisor.vcpu.svm.inject",
+    "hypervisor.vcpu.svm.interruptibility",
 )
 
 

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.lang import u8, u32
+from codegen.lang import host, rdtsc, u8, u32, u64
+from hypervisor.time.host_timer import TIMER
 from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.svm.inject import inject
 from hypervisor.vcpu.svm.interruptibility import (
     HLT,
     INTERRUPT_WORK,
+    note_shadow,
     vcpu_can_take_interrupt,
     vcpu_request_interrupt_window,
 )
@@ -15,8 +17,10 @@ from hypervisor.vcpu.svm.nmi import see_iret, vcpu_can_take_nmi, vcpu_request_nm
 from hypervisor.vcpu.svm.skip import vcpu_skip_instruction
 from hypervisor.vcpu.svm.state import control_of, save_of
 from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
-from tests.played_guest.machine import new_machine, put, set_mode
+from tests.played_guest.machine import everywhere, in_cpython, new_machine, put, set_mode
 
+INTERRUPT = Event(vector=u8(0x30), type=EventType.INTERRUPT, valid=True)
+TSC_DEADLINE = 0x6E0
 NMI = Event(vector=u8(2), type=EventType.NMI, valid=True)
 
 
@@ -27,11 +31,87 @@ def vcpu():
     return vcpu
 
 
-def test_an_interrupt_is_injected_once(vcpu):
-    vcpu.pending = Event(vector=u8(0x30), type=EventType.INTERRUPT, valid=True)
-    inject(vcpu)
-    assert control_of(vcpu).event_injection == 0x8000_0030
+OFFERED = VirtualInterrupt(masking=True, irq=True, ignore_tpr=True, priority=u8(15), vector=u8(0x30))
+TAKEN = OFFERED.replace(irq=False)
+
+
+def offer(vcpu, run=in_cpython):
+    vcpu.pending = INTERRUPT
+    run(inject, vcpu)
+
+
+@everywhere
+def test_an_interrupt_is_offered_as_a_virtual_one_and_not_by_event_injection(run, vcpu):
+    before = control_of(vcpu).intercept_events
+    offer(vcpu, run)
+    assert control_of(vcpu).virtual_interrupt == OFFERED and control_of(vcpu).intercept_events == before
+    assert control_of(vcpu).event_injection == 0
     assert not vcpu.pending.valid
+
+
+@everywhere
+def test_nothing_is_taken_while_an_interrupt_is_offered_but_an_exception_or_nmi_may_go_first(run, vcpu):
+    save_of(vcpu).rflags = 0x202
+    offer(vcpu, run)
+    assert not run(vcpu_can_take_interrupt, vcpu) and vcpu_can_take_nmi(vcpu)
+    vcpu.pending = NMI
+    run(inject, vcpu)
+    assert control_of(vcpu).event_injection == 0x8000_0202 and control_of(vcpu).virtual_interrupt == OFFERED
+    control_of(vcpu).virtual_interrupt = TAKEN
+    assert run(vcpu_can_take_interrupt, vcpu)
+
+
+@pytest.mark.parametrize("offered", [False, True])
+def test_the_window_for_one_more_interrupt_is_looked_for_soon_behind_the_one_on_its_way(vcpu, offered):
+    save_of(vcpu).rflags = 0x202
+    vcpu.deadline, vcpu.pending = u64(1 << 62), INTERRUPT
+    vcpu.work.store(u32(0))
+    TIMER.by_deadline, host.cpu.msrs[TSC_DEADLINE] = True, 0
+    if offered:
+        inject(vcpu)
+    now = rdtsc()
+    vcpu_request_interrupt_window(vcpu, True)
+    assert vcpu.work.load() == INTERRUPT_WORK
+    assert control_of(vcpu).intercept_events & 1 << 4 == 0
+    assert 0 < host.cpu.msrs[TSC_DEADLINE] - now < 200_000
+    assert offered == (control_of(vcpu).virtual_interrupt == OFFERED)
+    vcpu_request_interrupt_window(vcpu, False)
+    assert offered == (control_of(vcpu).virtual_interrupt == OFFERED)
+
+
+@everywhere
+def test_an_interrupt_takes_the_place_of_a_window(run, vcpu):
+    before = control_of(vcpu).intercept_events
+    save_of(vcpu).rflags = 2
+    vcpu_request_interrupt_window(vcpu, True)
+    save_of(vcpu).rflags = 0x202
+    assert run(vcpu_can_take_interrupt, vcpu)
+    offer(vcpu, run)
+    assert control_of(vcpu).virtual_interrupt == OFFERED and control_of(vcpu).intercept_events == before
+
+
+@everywhere
+def test_an_offered_interrupt_is_taken_back_at_the_halt_behind_sti_and_offered_behind_it(run, vcpu):
+    put(0x1000, bytes([HLT]))
+    save_of(vcpu).rflags = 0x202
+    offer(vcpu, run)
+    control_of(vcpu).interrupt_shadow = 1
+    run(note_shadow, vcpu)
+    assert vcpu.pending == INTERRUPT and not control_of(vcpu).virtual_interrupt.irq
+    run(inject, vcpu)
+    assert vcpu.pending == INTERRUPT and not control_of(vcpu).virtual_interrupt.irq
+    save_of(vcpu).rip = 0x1001
+    run(inject, vcpu)
+    assert not vcpu.pending.valid and control_of(vcpu).virtual_interrupt == OFFERED
+
+
+@everywhere
+def test_an_offered_interrupt_in_a_shadow_stays_behind_an_exception(run, vcpu):
+    offer(vcpu, run)
+    vcpu.pending = Event(vector=u8(14), type=EventType.EXCEPTION, valid=True)
+    control_of(vcpu).interrupt_shadow = 1
+    run(note_shadow, vcpu)
+    assert vcpu.pending.vector == 14 and control_of(vcpu).virtual_interrupt == OFFERED
 
 
 @pytest.mark.parametrize(("mode", "word"), [(32, 0x18_8000_0B0D), (16, 0x18_8000_030D)])

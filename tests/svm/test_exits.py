@@ -11,6 +11,7 @@ from hypervisor.vcpu.svm.model import PROCESSOR
 from hypervisor.vcpu.svm.nmi import vcpu_can_take_nmi, vcpu_request_nmi_window
 from hypervisor.vcpu.svm.skip import vcpu_skip_instruction
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of, svm_of
+from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
 from hypervisor.vcpu.vcpu import VcpuWork
 from tests.played_guest.machine import new_machine, put, set_mode
 
@@ -174,8 +175,8 @@ def test_a_nested_page_fault_gives_address_and_cause(vcpu, error, expected):
     ("code", "text", "expected"),
     [
         (ExitCode.CR4_WRITE, "0f22e3", {"register": 4, "is_write": True, "gpr": 3}),
-        (ExitCode.CR8_WRITE, "440f22c0", {"register": 8, "is_write": True, "gpr": 0}),
         (ExitCode.CR4_READ, "0f20e0", {"register": 4, "is_write": False, "gpr": 0}),
+        (ExitCode.CR8_WRITE, "440f22c0", {"register": 8, "is_write": True, "gpr": 0}),
         (ExitCode.CR8_WRITE, "450f22c7", {"register": 8, "is_write": True, "gpr": 15}),
         (ExitCode.CR8_READ, "440f20c1", {"register": 8, "is_write": False, "gpr": 1}),
         (ExitCode.CR8_READ, "f00f20c1", {"register": 8, "is_write": False, "gpr": 1}),
@@ -203,6 +204,47 @@ def test_an_interrupted_exception_comes_back_with_its_error_code(vcpu):
     leave(vcpu, 0x400, exit_info_1=0x1_0000_0004, exit_interrupt_info=0x0000_0002_8000_1B0E)
     assert vcpu.pending == Event(vector=u8(14), type=EventType.EXCEPTION, has_error=True, valid=True)
     assert vcpu.pending_error == 2
+
+
+INTERRUPT = Event(vector=u8(0x30), type=EventType.INTERRUPT, valid=True)
+
+
+def offered(vcpu):
+    return bool(control_of(vcpu).virtual_interrupt.irq)
+
+
+def test_an_interrupt_that_was_not_taken_stays_offered(vcpu):
+    vcpu.pending = INTERRUPT
+    leave(vcpu, ExitCode.INTERRUPT)
+    assert offered(vcpu) and not vcpu.pending.valid
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+def test_an_interrupted_virtual_interrupt_comes_back(vcpu, cleared):
+    vcpu.pending = INTERRUPT
+    if cleared:  # as the manual has it
+        virtual = VirtualInterrupt(masking=True, vector=u8(0x30))
+        leave(vcpu, 0x400, exit_interrupt_info=0x8000_0030, virtual_interrupt=virtual)
+    else:  # as QEMU's TCG does it
+        leave(vcpu, 0x400, exit_interrupt_info=0x8000_0330)
+    assert vcpu.pending == INTERRUPT and not offered(vcpu)
+
+
+def test_an_interrupted_exception_comes_back_before_an_offered_interrupt(vcpu):
+    vcpu.pending = INTERRUPT
+    leave(vcpu, 0x400, exit_interrupt_info=0x0000_0002_8000_0B0E)
+    assert vcpu.pending.vector == 14 and offered(vcpu)
+
+
+@pytest.mark.parametrize(("rflags", "kind"), [(0x202, ExitKind.NONE), (2, ExitKind.HLT)])
+def test_halt_ends_at_once_when_an_interrupt_is_offered_that_rflags_let_through(vcpu, rflags, kind):
+    put(RIP, b"\xf4")
+    vcpu.pending = INTERRUPT
+    leave(vcpu, ExitCode.INTERRUPT)
+    save_of(vcpu).rflags, control_of(vcpu).interrupt_shadow = rflags, 1
+    assert leave(vcpu, ExitCode.HLT, next_rip=RIP + 1) == kind
+    done = kind == ExitKind.NONE
+    assert save_of(vcpu).rip == RIP + done and control_of(vcpu).interrupt_shadow == 1 - done and offered(vcpu)
 
 
 @pytest.mark.parametrize("information", [0x8000_0480, 0x8000_0303, 0x8000_0304])

@@ -2,7 +2,23 @@ from __future__ import annotations
 
 import pytest
 
-from codegen.lang import Hpa, host, storage, u8, u32, u64
+from codegen.lang import (
+    Hpa,
+    host,
+    read_dr0,
+    read_dr1,
+    read_dr2,
+    read_dr3,
+    storage,
+    u8,
+    u32,
+    u64,
+    write_cr4,
+    write_dr0,
+    write_dr1,
+    write_dr2,
+    write_dr3,
+)
 from hypervisor.vcpu.contract import AccessRights, Capability
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.segment import Segment, SegmentName, SegmentRights
@@ -18,9 +34,11 @@ from hypervisor.vcpu.svm.reset import vcpu_reset_registers
 from hypervisor.vcpu.svm.saved_msrs import vcpu_read_saved_msr, vcpu_set_tsc_offset, vcpu_write_saved_msr
 from hypervisor.vcpu.svm.segments import vcpu_read_segment, vcpu_write_segment
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of, svm_of
+from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
 from tests.played_guest.machine import VM, everywhere, new_machine
 
 SEGMENT = storage(Segment)
+MCE = 1 << 6
 MACHINE = {
     (0x8000_0000, 0): (0x8000_000A, 0, 0, 0),
     (0x8000_0001, 0): (0, 0, 1 << 2, 1 << 20),
@@ -76,10 +94,38 @@ def test_reset_forgets_events_and_nmi_blocking(vcpu):
     state, control = svm_of(vcpu), control_of(vcpu)
     state.nmi_blocked = state.nmi_window = state.iret_pending = True
     control.interrupt_shadow, control.event_injection = 1, 0x8000_0030
+    control.virtual_interrupt = VirtualInterrupt(irq=True, vector=u8(0x30))
+    control.intercept_events = control.intercept_events | 1 << 4
     save_of(vcpu).kernel_gs_base = 5
     vcpu_reset_registers(vcpu)
     assert not (state.nmi_blocked or state.nmi_window or state.iret_pending)
     assert control.interrupt_shadow == 0 and control.event_injection == 0 and save_of(vcpu).kernel_gs_base == 0
+    assert control.virtual_interrupt == VirtualInterrupt(masking=True) and control.intercept_events & 1 << 4 == 0
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_reset_clears_the_breakpoints_also_of_a_vcpu_that_is_loaded(vcpu, loaded):
+    state = svm_of(vcpu)
+    if loaded:
+        load(vcpu)
+    for number in range(4):
+        setattr(state, f"dr{number}", 5)
+    for write in (write_dr0, write_dr1, write_dr2, write_dr3):
+        write(u64(7))
+    vcpu_reset_registers(vcpu)
+    assert (state.dr0, state.dr1, state.dr2, state.dr3) == (0, 0, 0, 0)
+    assert [read() for read in (read_dr0, read_dr1, read_dr2, read_dr3)] == [0 if loaded else 7] * 4
+
+
+@pytest.mark.parametrize("host_bit", [0, MCE])
+@everywhere
+def test_the_hosts_machine_check_bit_is_not_the_guests(run, vcpu, host_bit):
+    write_cr4(u64(host_bit))
+    for value in (0x20, 0x20 | MCE, 0x20):
+        vcpu_set_cr(vcpu, u32(4), u64(value))
+        assert save_of(vcpu).cr4 == value | host_bit
+        assert run(vcpu_cr, vcpu, u32(4)) == value
+        assert (control_of(vcpu).intercept_cr & 1 << 4 != 0) == (value | host_bit != value)
 
 
 @pytest.mark.parametrize("name", SegmentName)

@@ -157,3 +157,5 @@ def vcpu_dump_vendor(vcpu: Vcpu) -> None:
     control = svm_of(vcpu).vmcb.control
     log(f"  exit {control.exit_code:#x} info1 {control.exit_info_1:#x} info2 {control.exit_info_2:#x}")
     log(f"  interrupted event {control.exit_interrupt_info:#x} shadow {control.interrupt_shadow} asid {control.asid}")
+    virtual = control.virtual_interrupt
+    log(f"  virtual interrupt {u64(virtual):#x} intercepted events {control.intercept_events:#x}")

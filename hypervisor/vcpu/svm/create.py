@@ -10,7 +10,7 @@ from hypervisor.vcpu.svm.intercepts import EVENTS, EXCEPTIONS, SVM_INSTRUCTIONS
 from hypervisor.vcpu.svm.permission_maps import IOPM_BYTES
 from hypervisor.vcpu.svm.reset import vcpu_reset_registers
 from hypervisor.vcpu.svm.state import MAPS, svm_of
-from hypervisor.vcpu.svm.vmcb import VirtualInterrupt, Vmcb
+from hypervisor.vcpu.svm.vmcb import Vmcb
 from hypervisor.vcpu.vcpu import Vcpu
 
 FRAME = 4096
@@ -34,7 +34,6 @@ def vcpu_create(vcpu: Vcpu, frames: Hpa, root: Hpa) -> None:
     control.intercept_svm = SVM_INSTRUCTIONS
     control.iopm = MAPS.base
     control.msrpm = MAPS.base + IOPM_BYTES
-    control.virtual_interrupt = VirtualInterrupt(masking=True)
     control.nested_paging = 1
     control.nested_cr3 = root
     vcpu_reset_registers(vcpu)

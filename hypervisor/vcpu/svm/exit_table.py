@@ -12,9 +12,11 @@ from hypervisor.vcpu.svm.decode_control import decode_cr4_read, decode_cr4_write
 from hypervisor.vcpu.svm.exit_code import EXIT_CODES, NESTED_PAGE_FAULT, ExitCode
 from hypervisor.vcpu.svm.instruction_length import Decoder, length_by_next_rip, one_byte, three_byte, two_byte
 from hypervisor.vcpu.svm.instructions import deliver_host_machine_check
-from hypervisor.vcpu.svm.interruptibility import note_shadow
+from hypervisor.vcpu.svm.interruptibility import interrupts_on, note_shadow
 from hypervisor.vcpu.svm.nmi import see_iret, step_done
+from hypervisor.vcpu.svm.skip import vcpu_skip_instruction
 from hypervisor.vcpu.svm.state import SVM, control_of, save_of
+from hypervisor.vcpu.svm.virtual_interrupt import interrupt_waits
 from hypervisor.vcpu.vcpu import Vcpu
 
 INVD_OPCODE, WBINVD_OPCODE = 0x08, 0x09
@@ -136,6 +138,19 @@ def decode_unknown(vcpu: Vcpu) -> ExitKind:
     return ExitKind.UNKNOWN
 
 
+decode_halt_length = one_byte(ExitKind.HLT, 0xF4)
+
+
+@fn
+def decode_halt(vcpu: Vcpu) -> ExitKind:
+    """HLT. In the shadow of STI an interrupt may be on its way to the guest already: then HLT ends at once."""
+    kind = decode_halt_length(vcpu)
+    if kind == ExitKind.HLT and interrupt_waits(vcpu) and interrupts_on(vcpu):
+        vcpu_skip_instruction(vcpu)
+        return ExitKind.NONE
+    return kind
+
+
 REFUSED = event(ExitKind.VIRTUALIZATION_INSTRUCTION)
 
 # What guests do most.
@@ -150,6 +165,7 @@ HOT_DECODERS = (
 DECODERS = fn_table(
     {
         ExitCode.CR8_READ: decode_cr8_read,
+        ExitCode.CR4_READ: decode_cr4_read,
         ExitCode.CR4_WRITE: decode_cr4_write,
         ExitCode.CR8_WRITE: decode_cr8_write,
         ExitCode.DEBUG_EXCEPTION: decode_debug_exception,
@@ -163,9 +179,8 @@ DECODERS = fn_table(
         ExitCode.RDPMC: event(ExitKind.RDPMC),
         ExitCode.IRET: decode_iret,
         ExitCode.INVD: two_byte(ExitKind.WBINVD, 0x08),
-        ExitCode.HLT: one_byte(ExitKind.HLT, 0xF4),
+        ExitCode.HLT: decode_halt,
         ExitCode.INVLPGA: REFUSED,
-        ExitCode.CR4_READ: decode_cr4_read,
         ExitCode.SHUTDOWN: event(ExitKind.TRIPLE_FAULT),
         ExitCode.VMRUN: REFUSED,
         ExitCode.VMLOAD: REFUSED,

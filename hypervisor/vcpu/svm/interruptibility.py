@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from codegen.lang import Local, fn, implements, u8, u32
+from codegen.lang import Local, fn, implements, min, rdtsc, u32, u64
 from hypervisor.exits.decode.snapshot import first_bytes, is_long_mode
+from hypervisor.time.clock import ns_to_tsc
+from hypervisor.time.host_timer import host_timer_arm
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.segment import Segment, SegmentName
-from hypervisor.vcpu.svm.intercepts import VIRTUAL_INTERRUPT
 from hypervisor.vcpu.svm.segments import vcpu_read_segment
 from hypervisor.vcpu.svm.state import control_of, save_of, svm_of
-from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
+from hypervisor.vcpu.svm.virtual_interrupt import begin_window, end_window, interrupt_waits, is_offered, take_back
 from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
 
 INTERRUPT_WORK = u32(VcpuWork(interrupt=True))
 RFLAGS_IF = 1 << 9
 SHADOW = 1
-HIGHEST_PRIORITY = 15
 HLT = 0xF4
+TAKEN_BY_THEN = 100_000  # ns behind the entry
 
 
 @implements(contract.vcpu_can_take_interrupt)
 @fn
 def vcpu_can_take_interrupt(vcpu: Vcpu) -> bool:
     """RFLAGS.IF is set, there is no interrupt shadow and no event is being injected."""
-    if vcpu.pending.valid or save_of(vcpu).rflags & RFLAGS_IF == 0:
+    if vcpu.pending.valid or is_offered(vcpu) or not interrupts_on(vcpu):
         return False
     if control_of(vcpu).interrupt_shadow & SHADOW != 0:
         note_shadow(vcpu)
@@ -32,10 +33,19 @@ def vcpu_can_take_interrupt(vcpu: Vcpu) -> bool:
 
 
 @fn
+def interrupts_on(vcpu: Vcpu) -> bool:
+    """RFLAGS.IF."""
+    return save_of(vcpu).rflags & RFLAGS_IF != 0
+
+
+@fn
 def note_shadow(vcpu: Vcpu) -> None:
-    """After any exit that may have come within the shadow of STI or MOV SS: see `at_shadowed_halt`."""
+    """After any exit that may have come within the shadow of STI or MOV SS: see `at_shadowed_halt`. What was offered to
+    the guest before is offered anew, or not yet."""
     if control_of(vcpu).interrupt_shadow & SHADOW != 0:
         svm_of(vcpu).shadow_rip = save_of(vcpu).rip
+        if is_offered(vcpu) and not vcpu.pending.valid:
+            take_back(vcpu)
 
 
 @fn
@@ -58,15 +68,14 @@ def is_at_halt(vcpu: Vcpu) -> bool:
 @implements(contract.vcpu_request_interrupt_window)
 @fn
 def vcpu_request_interrupt_window(vcpu: Vcpu, wanted: bool) -> None:
-    """A virtual interrupt that is intercepted just before the guest would take it."""
-    control = control_of(vcpu)
-    if wanted and at_shadowed_halt(vcpu):
+    """A virtual interrupt that is intercepted just before the guest would take it. While another one is on its way to
+    the guest there is no room for it: then we look again at the next exit, which comes soon."""
+    if not wanted:
+        end_window(vcpu)
+    elif at_shadowed_halt(vcpu):
         vcpu.work.fetch_or(INTERRUPT_WORK)  # look again behind it
-    elif wanted:
-        control.virtual_interrupt = VirtualInterrupt(
-            masking=True, irq=True, ignore_tpr=True, priority=u8(HIGHEST_PRIORITY)
-        )
-        control.intercept_events = control.intercept_events | VIRTUAL_INTERRUPT
+    elif interrupt_waits(vcpu):
+        vcpu.work.fetch_or(INTERRUPT_WORK)
+        host_timer_arm(min(vcpu.deadline, rdtsc() + ns_to_tsc(u64(TAKEN_BY_THEN))))
     else:
-        control.virtual_interrupt = VirtualInterrupt(masking=True)
-        control.intercept_events = control.intercept_events & ~VIRTUAL_INTERRUPT
+        begin_window(vcpu)

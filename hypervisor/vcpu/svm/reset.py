@@ -7,9 +7,11 @@ from hypervisor.vcpu import contract
 from hypervisor.vcpu.event import Event
 from hypervisor.vcpu.power_up import CR0_AT_RESET, DR6_AT_RESET, DR7_AT_RESET, PAT_AT_RESET, reset_segments
 from hypervisor.vcpu.svm.control_registers import EFER_SVME, vcpu_set_cr
+from hypervisor.vcpu.svm.intercepts import VIRTUAL_INTERRUPT
 from hypervisor.vcpu.svm.loaded import reset_breakpoints
 from hypervisor.vcpu.svm.registers import RFLAGS_ALWAYS_1
 from hypervisor.vcpu.svm.state import svm_of
+from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
 from hypervisor.vcpu.vcpu import Vcpu
 
 
@@ -37,6 +39,8 @@ def vcpu_reset_registers(vcpu: Vcpu) -> None:
     save.rip = 0xFFF0
     save.pat = PAT_AT_RESET
     control = state.vmcb.control
+    control.virtual_interrupt = VirtualInterrupt(masking=True)
+    control.intercept_events = control.intercept_events & ~VIRTUAL_INTERRUPT
     control.interrupt_shadow = 0
     control.event_injection = 0
     control.exit_interrupt_info = 0

@@ -17,10 +17,10 @@ class VmcbSegment(Struct, size=16):
 
 
 class VirtualInterrupt(BitStruct, repr=u64):
-    """Offset 60h."""
+    """Offset 60h. See virtual_interrupt.py."""
 
     tpr: u8 = bits(0, 7)
-    irq: bool = bit(8)  # V_IRQ: an interrupt is pending, by which we wait for a window
+    irq: bool = bit(8)  # V_IRQ: an interrupt is pending; the processor clears it when the guest takes it
     priority: u8 = bits(16, 19)
     ignore_tpr: bool = bit(20)
     masking: bool = bit(24)  # host RFLAGS.IF masks host interrupts, the guest's masks virtual ones
