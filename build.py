@@ -356,9 +356,11 @@ def dump(arguments: argparse.Namespace, _rest: list[str]) -> int:
 
 def document(_arguments: argparse.Namespace, _rest: list[str]) -> int:
     from hypervisor.exits.document import exits_page
+    from hypervisor.shell.document import shell_page
     from tests.exit_path.document import life_page
 
-    for name, page in {"exits.md": exits_page(), "life-of-an-exit.md": life_page()}.items():
+    pages = {"exits.md": exits_page(), "shell.md": shell_page(), "life-of-an-exit.md": life_page()}
+    for name, page in pages.items():
         (ROOT / "docs" / name).write_text(page)
         print(f"docs/{name}")
     return 0

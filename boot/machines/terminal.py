@@ -1,4 +1,4 @@
-"""The user's terminal as the guest's console: raw mode, and Ctrl-A for what is meant for us."""
+"""The user's terminal as the machine's console: raw mode, and Ctrl-A x, which is meant for us."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 ESCAPE = 0x01  # Ctrl-A
-HELP = "\r\nCtrl-A x  leave    Ctrl-A ?  this help    Ctrl-A Ctrl-A  send Ctrl-A to the guest\r\n"
+HELP = "\r\nCtrl-A x  leave the machine; the monitor says what else there is:\r\n"
 
 
 @dataclass
@@ -25,7 +25,8 @@ class Keyboard:
         return self.descriptor
 
     def read(self) -> bytes | None:
-        """What was typed for the guest (perhaps nothing); None when the user leaves with Ctrl-A x."""
+        """What was typed for the machine (perhaps nothing); None when the user leaves with Ctrl-A x. All else behind
+        Ctrl-A is the monitor's affair."""
         typed = os.read(self.descriptor, 4096)
         if not typed:
             self.open = False
@@ -36,12 +37,11 @@ class Keyboard:
                 match chr(byte):
                     case "x" | "X":
                         return None
-                    case "?" | "h":
+                    case "?":
                         self.say(HELP)
-                    case "\x01":
-                        keys.append(ESCAPE)
                     case _:
-                        keys += bytes([ESCAPE, byte])
+                        pass
+                keys += bytes([ESCAPE, byte])
             elif byte == ESCAPE:
                 self.escaped = True
             else:

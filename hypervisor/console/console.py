@@ -39,11 +39,11 @@ class Console(Struct):
     by_interrupt: Field[bool]  # the UART's interrupt is routed; until then lines push what they can
     synchronous: Field[bool]  # a panic: nothing stays queued
     holding: Field[bool]  # the input queue is full: the sender has been asked to wait
+    on_screen: Field[bool]  # somebody types on the machine's own keyboard: guests are shown there too
     line_open: Field[bool]  # the last byte printed was no line end
     speaker: Field[u32]  # whose line that is: a VM's index, or MONITOR
     output: ByteRing
     input: ByteRing
-    told: Field[u32]  # `input.head` when the VM that has the focus was told of input last
 
 
 CONSOLE = storage(Console)
@@ -103,16 +103,15 @@ def end_open_line(speaker: u32) -> None:
 
 @fn
 def console_guest_byte(byte: u8) -> None:
-    """One byte of a guest; to the screen only where there is no UART."""
-    if CONSOLE.serial.present:
-        queue_byte(byte)
-    else:
+    """One byte of a guest; to the screen only where there is no UART, or somebody types at it."""
+    queue_byte(byte)
+    if CONSOLE.on_screen or not CONSOLE.serial.present:
         screen_put(byte)
 
 
 @fn
 def console_room() -> u32:
-    """Bytes that can be queued without waiting for the line. A guest's UART says "busy" below what it would send."""
+    """Bytes that can be queued without waiting for the line."""
     return RING_BYTES - CONSOLE.output.used()
 
 
@@ -190,22 +189,20 @@ def fetch_input() -> None:
 
 
 @fn
+def console_is_polled() -> bool:
+    """Whether there is a UART, but no interrupt of it."""
+    return CONSOLE.serial.present and not CONSOLE.by_interrupt
+
+
+@fn
 def console_has_input() -> bool:
-    """Whether something typed waits."""
+    """Whether something typed waits. Read without the lock: what comes later is looked at later."""
     return not CONSOLE.input.is_empty()
 
 
 @fn
-def console_new_input() -> bool:
-    """Whether something was typed since the last call."""
-    new = CONSOLE.input.head != CONSOLE.told
-    CONSOLE.told = CONSOLE.input.head
-    return new
-
-
-@fn
 def console_take_input() -> u8 | None:
-    """The next byte that was typed, for the VM that has the focus. Takes the lock."""
+    """The next byte that was typed. Takes the lock."""
     with CONSOLE.lock:
         if CONSOLE.input.is_empty():
             return None

@@ -1,38 +1,50 @@
-"""The guests' consoles on the real one: raw bytes with one VM, whole lines behind `[NAME] ` with several.
+"""The guests' consoles on the real one. Each guest's bytes go into its scrollback; from there those that the view shows
+go to the line in turns, so that no guest's flood delays another's line by more than one line of each.
 
 CONSOLE.lock guards them, as the console itself.
 """
 
 from __future__ import annotations
 
-from codegen.lang import Array, Atomic, Field, Span, Struct, count, fn, len, max, range, storage, u8, u32
+from codegen.lang import Array, Field, Span, Struct, count, fn, len, max, range, span_of, storage, u8, u32, u64, usize
+from hypervisor.console.byte_ring import RING_BYTES
 from hypervisor.console.console import (
     CONSOLE,
+    console_flush,
     console_guest_byte,
     console_push,
+    console_room,
     end_open_line,
 )
+from hypervisor.console.scrollback import LINE_FEED, SCROLLBACK_BYTES, Scrollback
+from hypervisor.console.view import VIEW, ViewKind
 
 GUESTS_MAX = 16
 NAME_MAX = 32
-PENDING_MAX = 256  # a longer line is printed in pieces
-LINE_FEED = 0x0A
+PIECE_MAX = 256  # a longer line is printed in pieces
+QUEUED_MAX = 4096  # guests' bytes in the line's queue, about: the others wait where they can still be overtaken
+ROOM_MIN = PIECE_MAX + NAME_MAX + 8  # what a piece may take: a line end, the name, the piece
 
 
 class GuestConsole(Struct):
-    """One VM's: its name, and the part of a line that is not printed yet."""
+    """One VM's: its name, and what it has sent."""
 
     name: Array[u8] = count(NAME_MAX)  # NUL-padded
-    pending_count: Field[u32]
-    last_count: Field[u32]  # what it was at the last `console_flush_silent_guests`
-    pending: Array[u8] = count(PENDING_MAX)
+    name_length: Field[u32]
+    last_end: Field[u64]  # the scrollback's end at the last `console_flush_silent_guests`
+    history: Scrollback
+
+    @fn
+    def name_span(self) -> Span:
+        """The name without its padding."""
+        return span_of(self).slice(usize(GuestConsole.name.offset), usize(self.name_length))
 
 
 class GuestConsoles(Struct):
-    """All of them; `focus` is the VM that gets what is typed. `guest_count` is final before a guest runs."""
+    """All of them; `turn` is whose line comes next."""
 
     guest_count: Field[u32]
-    focus: Atomic[u32]
+    turn: Field[u32]
     guests: Array[GuestConsole] = count(GUESTS_MAX)
 
 
@@ -41,61 +53,84 @@ GUESTS = storage(GuestConsoles)
 
 @fn(cold=True)
 def console_add_guest(vm_index: u32, name: Span) -> None:
-    """Make a VM known, in the order of the indexes. The first one has the focus."""
+    """Make a VM known, in the order of the indexes. What is typed goes to the first one."""
     guest = GUESTS.guests[vm_index]
+    guest.name_length = 0
     for i in range(len(name)):
         if i < NAME_MAX:
             guest.name[i] = name[i]
+            guest.name_length += 1
     GUESTS.guest_count = max(GUESTS.guest_count, vm_index + 1)
 
 
 @fn
-def console_focus() -> u32:
-    """The VM that `console_take_input` speaks for."""
-    return GUESTS.focus.load()
+def is_visible(vm_index: u32) -> bool:
+    """Whether the real console shows what this VM sends."""
+    if VIEW.kind == ViewKind.GUEST:
+        return VIEW.guest == vm_index
+    return VIEW.kind == ViewKind.ALL
 
 
 @fn
-def console_set_focus(vm_index: u32) -> None:
-    """Let another VM have what is typed. Refused when there is no such VM."""
-    if vm_index < GUESTS.guest_count:
-        GUESTS.focus.store(vm_index)
+def is_raw() -> bool:
+    """Whether bytes are shown as they come, not as lines with names."""
+    return VIEW.kind == ViewKind.GUEST or GUESTS.guest_count <= 1
+
+
+@fn
+def console_guest_room(vm_index: u32) -> u64:
+    """Bytes that this guest can send without losing some before they are shown. Its UART is busy without room."""
+    if not is_visible(vm_index):
+        return u64(SCROLLBACK_BYTES)
+    return u64(SCROLLBACK_BYTES) - GUESTS.guests[vm_index].history.backlog()
 
 
 @fn
 def console_put_guest(vm_index: u32, bytes_out: Span) -> None:
-    """Print what a guest sent. Nothing is dropped: beyond `console_room` this waits for the line. Takes the lock."""
+    """Keep and show what a guest sent. Nothing is lost: beyond `console_guest_room` this waits for the line. Takes the
+    lock."""
     with CONSOLE.lock:
         for i in range(len(bytes_out)):
             console_put_guest_byte(vm_index, bytes_out[i])
-        console_push()
+        console_show_guests()
 
 
 @fn
 def console_put_guest_byte(vm_index: u32, byte: u8) -> None:
-    """The same for one byte, without starting the line: call `console_push` after the last one."""
-    if GUESTS.guest_count <= 1:
-        if not CONSOLE.line_open:
-            CONSOLE.speaker = vm_index
-        console_guest_byte(byte)
-        CONSOLE.line_open = byte != LINE_FEED
-        return
-    guest = GUESTS.guests[vm_index]
-    guest.pending[guest.pending_count] = byte
-    guest.pending_count += 1
-    if byte == LINE_FEED or guest.pending_count == PENDING_MAX:
-        print_pending(vm_index)
+    """The same for one byte, without showing it: call `console_show_guests` after the last one."""
+    if console_guest_room(vm_index) == 0:
+        console_flush()
+        show_piece(vm_index, True)
+    GUESTS.guests[vm_index].history.put(byte)
+
+
+@fn
+def console_show_guests() -> None:
+    """Hand the line what it can take soon, a piece of each guest in turn. Called after each guest's sending, and again
+    and again while the line works the rest off."""
+    guests = max(GUESTS.guest_count, 1)
+    silent = u32(0)
+    while silent < guests and line_is_short():
+        silent = u32(0) if show_piece(GUESTS.turn, False) else silent + 1
+        GUESTS.turn = GUESTS.turn + 1 if GUESTS.turn + 1 < guests else u32(0)
+    console_push()
+
+
+@fn
+def console_finish_guest(vm_index: u32) -> None:
+    """Before the monitor speaks of a VM: its last words, unfinished lines too, as far as the queue holds them."""
+    while console_room() > ROOM_MIN and show_piece(vm_index, True):
+        pass
+    console_push()
 
 
 @fn
 def console_flush_guests() -> None:
     """Print unfinished lines too (a prompt): called when no VM has anything to do. Takes the lock."""
-    if GUESTS.guest_count <= 1:
-        return
     with CONSOLE.lock:
         for i in range(GUESTS.guest_count):
-            if GUESTS.guests[i].pending_count > 0:
-                print_pending(i)
+            while line_is_short() and show_piece(i, True):
+                pass
         console_push()
 
 
@@ -103,38 +138,45 @@ def console_flush_guests() -> None:
 def console_flush_silent_guests() -> None:
     """Print the unfinished lines that have not grown since the last call: with a busy neighbour nobody is ever idle.
     Takes the lock."""
-    if GUESTS.guest_count <= 1:
-        return
     with CONSOLE.lock:
         for i in range(GUESTS.guest_count):
-            guest = GUESTS.guests[i]
-            if guest.pending_count > 0 and guest.pending_count == guest.last_count:
-                print_pending(i)
-            guest.last_count = guest.pending_count
+            history = GUESTS.guests[i].history
+            if history.end == GUESTS.guests[i].last_end and line_is_short():
+                show_piece(i, True)
+            GUESTS.guests[i].last_end = history.end
         console_push()
 
 
 @fn
-def print_pending(vm_index: u32) -> None:
-    """A line, or a piece of one, with the VM's name where a line begins."""
-    guest = GUESTS.guests[vm_index]
+def line_is_short() -> bool:
+    """Whether the line's queue wants more of the guests' bytes. A screen takes them at once."""
+    return RING_BYTES - console_room() < QUEUED_MAX
+
+
+@fn
+def show_piece(vm_index: u32, unfinished: bool) -> bool:
+    """Print a line of this VM, or a piece of one; a line without its end only if `unfinished`. False: nothing to do."""
+    history = GUESTS.guests[vm_index].history
+    if history.backlog() == 0 or not is_visible(vm_index):
+        return False
+    if not is_raw() and not unfinished and history.lines_end <= history.shown and history.backlog() < PIECE_MAX:
+        return False
     if not (CONSOLE.line_open and CONSOLE.speaker == vm_index):
         end_open_line(vm_index)
-        print_name(guest)
-    last = u8(0)
-    for i in range(guest.pending_count):
-        last = guest.pending[i]
-        console_guest_byte(last)
-    guest.pending_count = 0
-    CONSOLE.line_open = last != LINE_FEED
+        if not is_raw():
+            print_name(GUESTS.guests[vm_index])
+    end = history.piece_end(u64(PIECE_MAX))
+    while history.shown < end:
+        console_guest_byte(history.byte_at(history.shown))
+        history.shown += 1
+    CONSOLE.line_open = history.byte_at(end - 1) != LINE_FEED
+    return True
 
 
 @fn
 def print_name(guest: GuestConsole) -> None:
     console_guest_byte(u8(0x5B))
-    for i in range(NAME_MAX):
-        if guest.name[i] == 0:
-            break
+    for i in range(guest.name_length):
         console_guest_byte(guest.name[i])
     console_guest_byte(u8(0x5D))
     console_guest_byte(u8(0x20))

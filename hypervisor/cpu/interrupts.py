@@ -5,12 +5,14 @@ from __future__ import annotations
 from codegen.lang import Hva, fn, u32
 from drivers.interrupt.lapic_driver import lapic_eoi, lapic_in_service
 from hypervisor.console.console import console_interrupt
+from hypervisor.console.keyboard import console_keyboard
 from hypervisor.cpu.leave import leave_guest
 from hypervisor.cpu.per_cpu import CPU
 
 FIRST_INTERRUPT = 32
 PIC_VECTOR = 0x20  # 16 vectors that only spurious interrupts of the sleeping 8259s use
 VECTOR_UART = 0x30
+VECTOR_KEYBOARD = 0x31
 VECTOR_KICK = 0xEE  # from another processor: hypervisor/cpu/kick.py
 VECTOR_TIMER = 0xEF  # the highest priority that is not special
 VECTOR_SPURIOUS = 0xFF
@@ -25,6 +27,8 @@ def dispatch_interrupt(vector: u32) -> None:
         on_kick()
     elif vector == VECTOR_UART:
         on_uart()
+    elif vector == VECTOR_KEYBOARD:
+        on_keyboard()
     elif vector == VECTOR_SPURIOUS:
         on_spurious()
     else:
@@ -57,6 +61,15 @@ def on_uart() -> None:
     CPU.here().uart_interrupts += 1
     lapic_eoi()
     console_interrupt()
+    leave_guest(CPU.here())
+
+
+@fn(cold=True)
+def on_keyboard() -> None:
+    """As with the UART, the EOI comes first."""
+    CPU.here().keyboard_interrupts += 1
+    lapic_eoi()
+    console_keyboard()
     leave_guest(CPU.here())
 
 

@@ -66,6 +66,7 @@ class PerCpu(Struct, align=64):
     machine_check_setup: Atomic[MachineCheckSetup]  # set once, at this processor's start
     timer_interrupts: Field[u64]
     uart_interrupts: Field[u64]
+    keyboard_interrupts: Field[u64]
     spurious_interrupts: Field[u64]
     unexpected_interrupts: Field[u64]
     last_unexpected_vector: Field[u32]

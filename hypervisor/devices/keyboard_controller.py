@@ -3,25 +3,18 @@ works."""
 
 from __future__ import annotations
 
-from codegen.lang import BitStruct, Field, Struct, bit, fn, u8
+from codegen.lang import Field, Struct, fn, u8
+from drivers.keyboard import controller
+from drivers.keyboard.controller import (
+    SELF_TEST_PASSED,
+    WRITE_CONFIGURATION,
+    WRITE_OUTPUT_BUFFER,
+    KeyboardConfiguration,
+    KeyboardStatus,
+)
 
-DATA_PORT = 0x60
-COMMAND_PORT = 0x64
-WRITE_CONFIGURATION = 0x60
-WRITE_OUTPUT_BUFFER = 0xD2
-SELF_TEST_PASSED = 0x55
 CLOCK_STUCK_LOW = 0x01  # what the interface test says with nothing plugged in
 OUTPUT_PORT = 0x03  # reset line high, A20 open
-
-
-class KeyboardStatus(BitStruct, repr=u8):
-    """Port 64h, read."""
-
-    output_full: bool = bit(0)
-    input_full: bool = bit(1)
-    self_test_passed: bool = bit(2)
-    last_was_command: bool = bit(3)
-    not_locked: bool = bit(4)
 
 
 class KeyboardController(Struct):
@@ -29,7 +22,7 @@ class KeyboardController(Struct):
 
     output: Field[u8]
     output_full: Field[bool]
-    configuration: Field[u8]
+    configuration: Field[KeyboardConfiguration]
     argument_for: Field[u8]  # the command whose argument comes next, or 0
     last_was_command: Field[bool]
 
@@ -38,7 +31,7 @@ class KeyboardController(Struct):
 def keyboard_reset(keyboard: KeyboardController) -> None:
     """After power-up."""
     keyboard.zero()
-    keyboard.configuration = 0x70  # translation on, both interfaces off, no interrupts
+    keyboard.configuration = KeyboardConfiguration(translation=True, keyboard_off=True, mouse_off=True)
 
 
 @fn
@@ -73,7 +66,7 @@ def keyboard_write_data(keyboard: KeyboardController, value: u8) -> None:
     """Port 60h: the argument of a command; bytes for a keyboard reach nobody."""
     keyboard.last_was_command = False
     if keyboard.argument_for == WRITE_CONFIGURATION:
-        keyboard.configuration = value
+        keyboard.configuration = KeyboardConfiguration.of(value)
     elif keyboard.argument_for == WRITE_OUTPUT_BUFFER:
         answer(keyboard, value)
     keyboard.argument_for = 0
@@ -85,21 +78,23 @@ def keyboard_write_command(keyboard: KeyboardController, value: u8) -> bool:
     keyboard.last_was_command = True
     keyboard.argument_for = 0
     match value:
-        case 0x20:
-            answer(keyboard, keyboard.configuration)
-        case 0x60 | 0xD1 | 0xD2 | 0xD3 | 0xD4:
+        case controller.READ_CONFIGURATION:
+            answer(keyboard, u8(keyboard.configuration))
+        case controller.WRITE_CONFIGURATION | controller.WRITE_OUTPUT_PORT | controller.WRITE_OUTPUT_BUFFER:
             keyboard.argument_for = value
-        case 0xAA:
+        case controller.WRITE_MOUSE_BUFFER | controller.WRITE_MOUSE:
+            keyboard.argument_for = value
+        case controller.SELF_TEST:
             answer(keyboard, u8(SELF_TEST_PASSED))
-        case 0xA9 | 0xAB:
+        case controller.TEST_MOUSE | controller.TEST_KEYBOARD:
             answer(keyboard, u8(CLOCK_STUCK_LOW))
-        case 0xAD:
-            keyboard.configuration = keyboard.configuration | 0x10
-        case 0xAE:
-            keyboard.configuration = keyboard.configuration & ~0x10
-        case 0xD0:
+        case controller.DISABLE_KEYBOARD:
+            keyboard.configuration = keyboard.configuration.replace(keyboard_off=True)
+        case controller.ENABLE_KEYBOARD:
+            keyboard.configuration = keyboard.configuration.replace(keyboard_off=False)
+        case controller.READ_OUTPUT_PORT:
             answer(keyboard, u8(OUTPUT_PORT))
-        case 0xFE:
+        case controller.PULSE_RESET:
             return True
         case _:
             return False

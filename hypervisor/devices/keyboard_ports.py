@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from codegen.lang import fn, u8, u32, u64
+from drivers.keyboard.controller import COMMAND_PORT, DATA_PORT
 from hypervisor.devices.board import Board, BoardRequest, board_ask
 from hypervisor.devices.keyboard_controller import (
-    COMMAND_PORT,
-    DATA_PORT,
     keyboard_read_data,
     keyboard_read_status,
     keyboard_write_command,

@@ -1,4 +1,4 @@
-"""What a processor does between turns: wake sleepers whose time has come; on the first one, the console as well."""
+"""What a processor does between turns: wake sleepers whose time has come; the first one: the console and shell too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypervisor.cpu.per_cpu import CPUS_MAX
 from hypervisor.sched.deadlines import Deadlines, deadline_next, deadline_owner, deadline_set
 from hypervisor.sched.notify import notify
 from hypervisor.sched.queues import NEVER, QUEUES
+from hypervisor.shell.shell import serve_terminal
 from hypervisor.time.clock import ns_to_tsc, tsc_at
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.vcpu import VcpuWork
@@ -25,7 +26,8 @@ SERVE_WORK = u32(VcpuWork(serve=True))
 class Service(Struct):
     """One processor's."""
 
-    next_second: Field[u64]  # host TSC of the next `serve_second`
+    next_second: Field[u64]  # host TSC of the next `serve_second`,
+    next_terminal: Field[u64]  # and, on the first one, of the next `serve_terminal` at the latest
 
 
 SERVICES = storage_array(Service, CPUS_MAX)
@@ -37,6 +39,7 @@ def serve_processor(cpu: u32) -> None:
     """Everything that is due."""
     if cpu == HOUSEKEEPER:
         console_interrupt()
+        SERVICES[cpu].next_terminal = serve_terminal()
         wake_for_console()
     if rdtsc() >= SERVICES[cpu].next_second:
         serve_second(cpu)
@@ -51,7 +54,8 @@ def serve_processor(cpu: u32) -> None:
 def turn_end(cpu: u32) -> u64:
     """The host TSC at which this processor has to do something else than run its vCPU."""
     end = min(deadline_next(DEADLINES[cpu]), moment_of(QUEUES[cpu].decide_at))
-    return min(end, SERVICES[cpu].next_second)
+    end = min(end, SERVICES[cpu].next_second)
+    return min(end, SERVICES[cpu].next_terminal) if cpu == HOUSEKEEPER else end
 
 
 @fn

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from codegen.lang import Atomic, Struct, fn, range, storage, u32
-from hypervisor.console.console import (
-    CONSOLE,
-    console_has_input,
-    console_new_input,
-    console_push,
-    console_room,
-    console_take_input,
+from codegen.lang import Atomic, Struct, fn, range, storage, u32, u64
+from hypervisor.console.console import CONSOLE
+from hypervisor.console.guests import (
+    console_finish_guest,
+    console_guest_room,
+    console_put_guest_byte,
+    console_show_guests,
 )
-from hypervisor.console.guests import console_focus, console_put_guest_byte
+from hypervisor.console.route import console_take_given
+from hypervisor.console.typed import console_has_typed, console_sender_goes_on, console_take_typed
+from hypervisor.cpu.kick import send_kick
 from hypervisor.devices.board import Board, board_uart_changed
-from hypervisor.devices.uart import uart_can_receive, uart_has_output, uart_receive, uart_take_output
+from hypervisor.devices.uart import OUTPUT_BYTES, uart_can_receive, uart_has_output, uart_receive, uart_take_output
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu
@@ -21,11 +22,9 @@ from hypervisor.vm.board_interrupts import send_interrupts
 from hypervisor.vm.order import SERVE_WORK
 from hypervisor.vm.vm import VMS, VMS_MAX, Vm, VmState
 
-ROOM_MIN = 64  # bytes that stay free for the monitor's own lines
-
 
 class ConsoleWaits(Struct):
-    """Bit n: VM n has output for which the line's queue had no room."""
+    """Bit n: VM n has output for which its scrollback had no room."""
 
     for_room: Atomic[u32]
 
@@ -38,7 +37,7 @@ def serve_console(vcpu: Vcpu) -> None:
     """Once in a while, by any vCPU's thread: what the guest has sent; by vCPU 0's, what was typed for it."""
     if has_output(vcpu.vm):
         drain_console(vcpu.vm)
-    if vcpu.index == 0 and console_has_input():
+    if vcpu.index == 0 and console_has_typed(vcpu.vm.id):
         feed_console(vcpu.vm)
 
 
@@ -57,20 +56,20 @@ def drain_console(vm: Vm) -> None:
 
 @fn
 def drain_uart(vm: Vm, board: Board) -> None:
-    """The same, as far as the real line's queue has room; the rest stays in the UART, which is then busy for the
+    """The same, as far as the guest's scrollback has room; the rest stays in the UART, which is then busy for the
     guest, so nothing is lost."""
     if not uart_has_output(board.uart):
         return
     with CONSOLE.lock:
         while uart_has_output(board.uart):
-            if console_room() <= ROOM_MIN:
+            if console_guest_room(vm.id) == 0:
                 CONSOLE_WAITS.for_room.fetch_or(u32(1) << vm.id)
                 break
             byte = uart_take_output(board.uart)
             if byte is None:
                 break
             console_put_guest_byte(vm.id, byte)
-        console_push()
+        console_show_guests()
     if not uart_has_output(board.uart):
         board.output.store(0)
     board_uart_changed(board)
@@ -86,14 +85,12 @@ def empty_console(vm: Vm) -> None:
                 if byte is None:
                     break
                 console_put_guest_byte(vm.id, byte)
-            console_push()
+            console_finish_guest(vm.id)
 
 
 @fn
 def feed_console(vm: Vm) -> None:
-    """Give the guest what was typed, as fast as its UART takes it."""
-    if console_focus() != vm.id:
-        return
+    """Give the guest what was typed for it, as fast as its UART takes it."""
     with vm.board_lock:
         feed_uart(vm, vm.board)
 
@@ -103,11 +100,11 @@ def feed_uart(vm: Vm, board: Board) -> None:
     """The same, under the board's lock."""
     received = False
     board.input_waits = False
-    while console_has_input():
+    while console_has_typed(vm.id):
         if not uart_can_receive(board.uart):
             board.input_waits = True
             break
-        byte = console_take_input()
+        byte = console_take_typed(vm.id)
         if byte is None:
             break
         uart_receive(board.uart, byte)
@@ -115,17 +112,29 @@ def feed_uart(vm: Vm, board: Board) -> None:
     if received:
         board_uart_changed(board)
         send_interrupts(vm, board)
+        if console_sender_goes_on(vm.id):
+            send_kick(u32(0))  # it hands out what is typed
 
 
 @fn
 def wake_for_console() -> None:
-    """By the processor that the UART interrupts: tell the VMs for which there is room, or input, again."""
-    if CONSOLE_WAITS.for_room.load() != 0 and console_room() > ROOM_MIN:
-        waiting = CONSOLE_WAITS.for_room.exchange(u32(0))
-        for i in range(u32(VMS_MAX)):
-            if waiting >> i & 1 != 0:
-                notify(vcpu_of(VMS[i], u32(0)), SERVE_WORK)
-    if console_new_input():
-        focus = VMS[console_focus()]
-        if focus.state == VmState.RUNNING:
-            notify(vcpu_of(focus, u32(0)), SERVE_WORK)
+    """By the first processor, which hands out what is typed and changes the view, and which the UART interrupts: tell
+    the VMs for which there is room, or input, again."""
+    waiting = CONSOLE_WAITS.for_room.load()
+    given = console_take_given()
+    if waiting | given == 0:
+        return
+    for i in range(u32(VMS_MAX)):
+        vm = VMS[i]
+        if waiting >> i & 1 != 0 and has_room(vm):
+            CONSOLE_WAITS.for_room.fetch_and(~(u32(1) << i))
+            notify(vcpu_of(vm, u32(0)), SERVE_WORK)
+        if given >> i & 1 != 0 and vm.state == VmState.RUNNING:
+            notify(vcpu_of(vm, u32(0)), SERVE_WORK)
+
+
+@fn
+def has_room(vm: Vm) -> bool:
+    """Whether the guest's scrollback takes all that its UART can hold. Takes the console's lock."""
+    with CONSOLE.lock:
+        return console_guest_room(vm.id) >= u64(OUTPUT_BYTES)

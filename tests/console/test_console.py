@@ -6,24 +6,28 @@ from hypervisor.console.console import (
     CONSOLE,
     console_begin_panic,
     console_interrupt,
-    console_room,
     console_start,
     console_start_interrupts,
     console_take_input,
 )
 from hypervisor.console.guests import (
+    QUEUED_MAX,
     console_add_guest,
     console_flush_guests,
     console_flush_silent_guests,
+    console_guest_room,
     console_put_guest,
+    console_show_guests,
 )
 from hypervisor.console.log import log, log_panic, warn
+from hypervisor.console.scrollback import SCROLLBACK_BYTES
 from tests.console.fake_uart import FakeUart
 
 
 def served(uart: FakeUart) -> bytes:
     for _ in range(10_000):
         uart.drain()
+        console_show_guests()
         if not uart.interrupt():
             return bytes(uart.sent)
         console_interrupt()
@@ -113,12 +117,16 @@ def test_a_burst_larger_than_the_queue_loses_nothing(uart: FakeUart) -> None:
     assert served(uart) == bytes(waiting) + burst
 
 
-def test_room_says_what_can_be_queued_without_waiting(uart: FakeUart) -> None:
+def test_a_guest_has_room_for_what_its_scrollback_holds_and_the_line_has_not_taken(uart: FakeUart) -> None:
     console_start_interrupts()
-    before = int(console_room())
     console_add_guest(u32(0), b"a")  # type: ignore[arg-type]
-    console_put_guest(u32(0), b"x" * 100)  # type: ignore[arg-type]
-    assert int(console_room()) == before - 84  # sixteen are in the FIFO
+    assert console_guest_room(u32(0)) == SCROLLBACK_BYTES
+    console_put_guest(u32(0), b"x" * 6_000)  # type: ignore[arg-type]
+    taken = 16 + int(CONSOLE.output.used())
+    assert QUEUED_MAX <= taken < QUEUED_MAX + 512
+    assert console_guest_room(u32(0)) == SCROLLBACK_BYTES - 6_000 + taken
+    assert served(uart) == b"x" * 6_000
+    assert console_guest_room(u32(0)) == SCROLLBACK_BYTES
 
 
 def test_a_paste_loses_nothing_and_the_sender_waits(uart: FakeUart) -> None:

@@ -5,7 +5,9 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -29,26 +31,51 @@ def iso(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
-def screen_with(iso: Path, scratch: Path, firmware: Firmware, wanted: str, arguments: tuple[str, ...]) -> list[str]:
-    """The machine's screen as soon as it shows `wanted`."""
+@dataclass
+class Screen:
+    """A machine's screen and keyboard, over QEMU's monitor."""
+
+    qemu: Monitor
+    scratch: Path
+    firmware: Firmware
+
+    def rows(self) -> list[str]:
+        try:
+            return self.qemu.vga_text() if self.firmware is Firmware.BIOS else self.qemu.screen(self.scratch)
+        except KeyError:  # the firmware's own picture
+            return []
+
+    def wait(self, wanted: str) -> list[str]:
+        """The rows as soon as one has `wanted`."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            rows = self.rows()
+            if any(wanted in row for row in rows):
+                return rows
+            assert time.monotonic() < deadline, "\n".join(rows)
+            time.sleep(0.3)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.qemu.ask(f"sendkey {key} 20")
+            time.sleep(0.05)
+
+
+@contextmanager
+def booted(iso: Path, scratch: Path, firmware: Firmware, arguments: tuple[str, ...]) -> Iterator[Screen]:
     place = scratch / "monitor"
     monitor = ("-monitor", f"unix:{place},server,nowait")
     machine = Machine(Host.QEMU, firmware, iso, memory=256 * MIB, arguments=(*monitor, *arguments))
-    lines: list[str] = []
     with start(machine) as emulator:
         # QEMU stands still when nobody reads the console.
         threading.Thread(target=drain, args=(emulator.serial,), daemon=True).start()
-        qemu = Monitor(place)
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
-            try:
-                lines = qemu.vga_text() if firmware is Firmware.BIOS else qemu.screen(scratch)
-            except KeyError:  # the firmware's own picture
-                lines = []
-            if any(wanted in line for line in lines):
-                return lines
-            time.sleep(0.5)
-    raise AssertionError("\n".join(lines))
+        yield Screen(Monitor(place), scratch, firmware)
+
+
+def screen_with(iso: Path, scratch: Path, firmware: Firmware, wanted: str, arguments: tuple[str, ...]) -> list[str]:
+    """The machine's screen as soon as it shows `wanted`."""
+    with booted(iso, scratch, firmware, arguments) as screen:
+        return screen.wait(wanted)
 
 
 def drain(serial: socket.socket) -> None:
@@ -69,3 +96,24 @@ def test_the_monitors_lines_are_on_the_screen_from_the_first_on(iso: Path, tmp_p
 def test_without_a_uart_the_guest_is_on_the_screen_too(iso: Path, tmp_path: Path, firmware: Firmware) -> None:
     lines = screen_with(iso, tmp_path, firmware, GUEST_END, NO_COM1)
     assert any("biosmem: physical memory map" in line for line in lines)
+
+
+def test_without_a_uart_a_keyboard_types_to_the_shell_and_to_the_guest(iso: Path, tmp_path: Path) -> None:
+    with booted(iso, tmp_path, Firmware.BIOS, NO_COM1) as screen:
+        screen.wait(GUEST_END)
+        screen.press("ctrl-a", "m", *"list", "ret")
+        rows = screen.wait("0: mach, ")
+        assert any(row.startswith("keelback> list") for row in rows)
+        screen.press("up", "left", "left", "backspace", "backspace", "ctrl-k", *"help", "spc", "shift-l")
+        screen.wait("keelback> help L")
+        screen.press("backspace", *"lo", "tab", "ret")
+        screen.wait("log: Shows the monitor's last lines")
+        screen.press("ctrl-a", "0")
+        rows = screen.wait("keelback: the console of mach")
+        assert not any(row.startswith("keelback> ") for row in rows[rows.index("keelback: the console of mach") :])
+
+
+def test_with_neither_uart_nor_keyboard_the_screen_says_so(iso: Path, tmp_path: Path) -> None:
+    with booted(iso, tmp_path, Firmware.BIOS, (*NO_COM1, "-machine", "i8042=off")) as screen:
+        rows = screen.wait("connect a PS/2 keyboard")
+        assert any("nothing can be typed: there is no serial port at 0x3f8" in row for row in rows)

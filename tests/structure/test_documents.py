@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from hypervisor.exits.document import exits_page
+from hypervisor.shell.document import shell_page
 from tests.bench.counts import read_record
 from tests.exit_path.document import GUESTS_OWN, life_page
 
@@ -20,6 +21,10 @@ STALE = "the code has changed under this page: write it again with ./build.py do
 
 def test_the_page_of_exits_is_made_from_the_list() -> None:
     assert (ROOT / "docs" / "exits.md").read_text() == exits_page(), STALE
+
+
+def test_the_page_of_the_shell_is_made_from_its_table() -> None:
+    assert (ROOT / "docs" / "shell.md").read_text() == shell_page(), STALE
 
 
 def test_the_life_of_an_exit_is_that_of_the_images() -> None:

@@ -1,0 +1,1 @@
+"""The PS/2 keyboard and its controller."""

@@ -1,0 +1,95 @@
+"""The console's views and the shell on a booted machine with two VMs, typed at over the serial line."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from boot.image.archive import Entry, write_archive
+from boot.info import FileKind
+from boot.machines.machine import MIB, Host, Machine
+from hypervisor.config.check import load_config
+from hypervisor.config.pack import pack_manifest
+from hypervisor.image import REPOSITORY, build_images
+from tests.guests_boot.configurations import MACH, Guest, write_configuration
+from tests.guests_boot.dialog import Dialog, dialog
+
+SECONDS = 60
+MACH_ENDS = "No bootstrap code loaded with the kernel!"
+PROMPT = "keelback> "
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    kernel = tmp_path_factory.mktemp("kernel") / "hostile"
+    subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(kernel)], check=True, cwd=REPOSITORY)
+    return kernel
+
+
+def machine(folder: Path, *guests: Guest) -> Machine:
+    """Booted without firmware, from the images that `build.py run` uses."""
+    manifest, files = pack_manifest(load_config(write_configuration(folder, *guests)))
+    entries = [Entry(FileKind.MANIFEST, "manifest", manifest)]
+    entries += [Entry(FileKind.GUEST, file.name, file) for file in files]
+    archive = write_archive(entries, folder / "archive")
+    return Machine(Host.QEMU, kernel=build_images()["amd-v"], archive=archive, memory=512 * MIB)
+
+
+def ask(console: Dialog, line: str) -> str:
+    """What the shell answers."""
+    console.type(f"{line}\r")
+    console.wait(f"{line}\n", SECONDS)
+    return console.wait(PROMPT, SECONDS).removesuffix(PROMPT)
+
+
+def test_two_guests_are_switched_between_and_the_shell_answers(hostile: Path, tmp_path: Path) -> None:
+    spin = Guest("spinner", hostile, "spin", "32M")
+    with dialog(machine(tmp_path, MACH, spin)) as console:
+        console.wait(MACH_ENDS, SECONDS)
+        console.type("\x01m")
+        console.wait(PROMPT, SECONDS)
+        listed = ask(console, "list").splitlines()
+        assert listed[0].startswith("0: mach, ") and listed[1].startswith("1: spinner, RUNNING, 1 vCPU, 32 MiB")
+        stats = ask(console, "stats spinner")
+        total = re.match(r"spinner vCPU 0: (\d+) exits\n", stats)
+        counted = re.findall(r"^ +(\d+) [A-Z_]+$", stats, re.MULTILINE)
+        assert total is not None and sum(map(int, counted)) == int(total[1]) > 0
+        assert "weight 20" in ask(console, "weight spinner 20")
+        assert "weight 20," in ask(console, "list")
+        console.type("\x011")
+        console.wait("the console of spinner", SECONDS)
+        console.wait("guest: spin", SECONDS)  # said long ago: from the scrollback
+        assert "mach" not in console.output[console.seen :]
+        console.type("\x01'mach\r")
+        console.wait("the console of mach", SECONDS)
+        console.wait(MACH_ENDS, SECONDS)
+        console.type("\x01m")
+        console.wait(PROMPT, SECONDS)
+        assert "Tab completes" in ask(console, "help")
+
+
+def test_a_flooding_guest_keeps_nobody_from_the_shell_nor_from_another_guest(hostile: Path, tmp_path: Path) -> None:
+    flood = Guest("flood", hostile, "flood", "32M")
+    with dialog(machine(tmp_path, flood, MACH)) as console:
+        console.wait("[flood] guest: flood", SECONDS)
+        console.wait(MACH_ENDS, SECONDS)
+        console.type("\x01m")
+        console.wait(PROMPT, SECONDS)
+        first = sent(ask(console, "info flood"))
+        assert "flood" not in ask(console, "mem")
+        deadline = time.monotonic() + SECONDS
+        while sent(ask(console, "info flood")) == first:  # it goes on, unseen
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def sent(info: str) -> int:
+    """How many bytes the guest has sent, by `info`."""
+    found = re.search(r"its console has sent (\d+) bytes", info)
+    assert found is not None, info
+    return int(found[1])

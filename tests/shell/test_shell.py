@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from codegen.lang import Span, u32
+from hypervisor.console.console import console_interrupt, console_start, console_start_interrupts
+from hypervisor.console.guests import console_add_guest, console_put_guest, console_show_guests
+from hypervisor.console.log import log
+from hypervisor.console.view import VIEW, ViewKind
+from hypervisor.sched.entity import EntityState, share_start
+from hypervisor.sched.queues import queues_start
+from hypervisor.sched.vcpus import ENTITIES, SHARES
+from hypervisor.shell.edit import EDIT_MAX
+from hypervisor.shell.output import PROMPT
+from hypervisor.shell.run import RUNNING
+from hypervisor.shell.shell import serve_terminal
+from hypervisor.shell.table import COUNT, LIST
+from hypervisor.vcpu.exit import ExitKind
+from hypervisor.vcpu.pool import POOL, VCPUS, VCPUS_MAX
+from hypervisor.vcpu.vcpu import VcpuState
+from hypervisor.vm.vm import VMS, VmState
+from tests.console.fake_uart import FakeUart
+
+PROMPTED = bytes(PROMPT)
+
+
+def text(content: bytes) -> Span:
+    return content  # type: ignore[return-value]
+
+
+class Terminal:
+    """The serial line's other end, and the service rounds between."""
+
+    def __init__(self) -> None:
+        self.uart = FakeUart()
+        console_start(False)
+        console_start_interrupts()
+
+    def round(self) -> bytes:
+        """One service round; what it printed."""
+        serve_terminal()
+        self.drain()
+        return self.taken()
+
+    def drain(self) -> None:
+        while self.uart.interrupt():
+            console_interrupt()
+
+    def taken(self) -> bytes:
+        sent = bytes(self.uart.sent)
+        self.uart.sent.clear()
+        return sent
+
+    def type(self, keys: bytes) -> bytes:
+        """Type, and go round until nothing happens any more; what was printed."""
+        self.uart.arriving += keys
+        self.drain()
+        said = self.taken() + self.round()
+        while RUNNING.busy:
+            said += self.round()
+        return said + self.round()
+
+    def enter(self, line: str) -> list[str]:
+        """The lines that a command printed."""
+        said = self.type(line.encode() + b"\r")
+        assert said.endswith(PROMPTED), said
+        return said.removesuffix(PROMPTED).decode().split("\r\n")[1:-1]
+
+
+def add_vm(number: int, name: bytes, vcpus: int) -> None:
+    vm = VMS[number]
+    vm.id, vm.state, vm.vcpu_first, vm.vcpu_count = number, VmState.RUNNING, int(POOL.used), vcpus
+    vm.memory_size = 256 << 20
+    vm.name.length = len(name)
+    for i, byte in enumerate(name):
+        vm.name.bytes[i] = byte
+    share_start(SHARES[number], u32(100), u32(0))
+    for i in range(vcpus):
+        vcpu = VCPUS[int(POOL.used) + i]
+        vcpu.vm, vcpu.index, vcpu.state = vm, i, VcpuState.RUNNABLE
+        ENTITIES[int(POOL.used) + i].share = SHARES[number]
+        ENTITIES[int(POOL.used) + i].state = EntityState.WAITING
+    POOL.used += vcpus
+    console_add_guest(u32(number), text(name))
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    terminal = Terminal()
+    queues_start(u32(2))
+    add_vm(0, b"mach", 1)
+    add_vm(1, b"debian", 2)
+    assert terminal.type(b"\x01m").endswith(PROMPTED)
+    return terminal
+
+
+def test_help_names_every_command_and_explains_each(terminal: Terminal) -> None:
+    lines = terminal.enter("help")
+    assert [line.split(":")[0] for line in lines[:-1]] == [each.usage for each in LIST]
+    for each in LIST:
+        assert terminal.enter(f"help {each.name}") == [f"{each.usage}: {each.summary}"]
+        assert each.summary.endswith(".") and len(each.usage + each.summary) < 118
+
+
+def test_every_command_answers(terminal: Terminal) -> None:
+    examples = {"VM": "debian", "[VM]": "", "N": "50", "[COMMAND]": ""}
+    for each in LIST:
+        if each.name == "focus":
+            continue
+        log("a line for the log")
+        words = [each.name, *(examples[word] for word in each.usage.split()[1:])]
+        assert terminal.enter(" ".join(words)), each.name
+
+
+REFUSALS = {
+    "frob": "frob: no such command; `help` lists them",
+    "help frob": "frob: no such command; `help` lists them",
+    "info": "usage: info VM",
+    "info a b": "a: no such VM; `list` shows them",
+    "info mach b": "usage: info VM",
+    "info a b c d e f": "usage: info VM",
+    "mem 1": "usage: mem",
+    "weight mach": "usage: weight VM N",
+    "weight mach ten": "ten: no decimal number; usage: weight VM N",
+    "weight mach -1": "-1: no decimal number; usage: weight VM N",
+    "weight mach 0": "0: a weight is a number from 1 to 10000",
+    "weight mach 10001": "10001: a weight is a number from 1 to 10000",
+    "weight mach 99999999999999999999": "99999999999999999999: no decimal number; usage: weight VM N",
+    "cap mach 101": "101: mach can use at most 100 percent; 0 takes the cap away",
+    "cap debian 201": "201: debian can use at most 200 percent; 0 takes the cap away",
+}
+
+
+@pytest.mark.parametrize("line", REFUSALS)
+def test_a_refusal_says_what_and_the_remedy(terminal: Terminal, line: str) -> None:
+    assert terminal.enter(line) == [REFUSALS[line]]
+
+
+def test_weight_and_cap_change_the_share(terminal: Terminal) -> None:
+    assert terminal.enter("weight mach 300") == ["mach: weight 300"]
+    assert terminal.enter("cap 1 150") == ["debian: at most 150% of a processor"]
+    assert (int(SHARES[0].weight), int(SHARES[1].quota)) == (300, 75_000_000)
+    assert terminal.enter("weight deb 7") == ["debian: weight 7"]
+    assert int(SHARES[1].quota) == 75_000_000
+    assert terminal.enter("cap debian 0") == ["debian: no cap"]
+    assert (int(SHARES[1].weight), int(SHARES[1].quota)) == (7, 0)
+    ENTITIES[0].budget = 1
+    assert "its budget" in terminal.enter("weight mach 5")[0]
+
+
+def test_list_and_stats_show_the_vms_as_they_are(terminal: Terminal) -> None:
+    VMS[0].state = VmState.STOPPED
+    ENTITIES[1].ran = ENTITIES[2].ran = 1_500_000_000
+    first, second = terminal.enter("list")
+    assert first.startswith("0: mach, STOPPED, 1 vCPU, 256 MiB, weight 100")
+    assert second.startswith("1: debian, RUNNING, 2 vCPU") and second.endswith("ran 3000 ms")
+    VCPUS[2].exits[int(ExitKind.CPUID.value)] = 12
+    VCPUS[2].exits[int(ExitKind.HLT.value)] = 3
+    assert terminal.enter("stats debian") == [
+        "debian vCPU 0: 0 exits",
+        "debian vCPU 1: 15 exits",
+        "            12 CPUID",
+        "             3 HLT",
+    ]
+
+
+def test_a_long_answer_comes_in_bounded_rounds(terminal: Terminal) -> None:
+    for number in range(2, 16):
+        add_vm(number, b"vm%d" % number, 4)
+    add_vm(15, b"vm15", VCPUS_MAX - int(POOL.used))
+    for vcpu in range(VCPUS_MAX):
+        for kind in (ExitKind.CPUID, ExitKind.HLT, ExitKind.PORT):
+            VCPUS[vcpu].exits[int(kind.value)] = 1
+    terminal.uart.arriving += b"stats\r"
+    terminal.drain()
+    rounds = [terminal.round()]
+    while RUNNING.busy:
+        rounds.append(terminal.round())
+    assert max(said.count(b"\n") for said in rounds) <= 5
+    assert b"".join(rounds).count(b" exits\r\n") == VCPUS_MAX
+
+
+def test_control_c_ends_a_long_answer(terminal: Terminal) -> None:
+    terminal.uart.arriving += b"help\r"
+    terminal.drain()
+    terminal.round()
+    said = terminal.type(b"list\r\x03")
+    assert b"(stopped)" in said and said.endswith(PROMPTED) and b"mach" not in said
+    assert said.count(b"\n") < COUNT
+
+
+def test_the_log_is_shown_and_not_grown_by_it(terminal: Terminal) -> None:
+    log("something happened")
+    terminal.round()
+    for _ in range(2):
+        assert terminal.enter("log") == ["something happened"]
+
+
+def completed(terminal: Terminal, keys: bytes) -> str:
+    """What stands on the line after these keys."""
+    said = terminal.type(b"\x03" + keys)
+    line = said.split(b"\n")[-1].split(b"\r")[-1].removeprefix(PROMPTED)
+    shown: list[str] = []
+    cursor = 0
+    for byte in line.decode():
+        if byte == "\b":
+            cursor -= 1
+        else:
+            shown[cursor : cursor + 1] = [byte]
+            cursor += 1
+    assert not "".join(shown[cursor:]).strip(" ")
+    return "".join(shown[:cursor])
+
+
+def test_tab_completes_commands_and_names_as_far_as_they_are_certain(terminal: Terminal) -> None:
+    assert completed(terminal, b"li\t") == "list "
+    assert completed(terminal, b"weight d\t") == "weight debian "
+    assert completed(terminal, b"help we\t") == "help weight "
+    assert completed(terminal, b"cap debian 1\t") == "cap debian 1"
+    assert completed(terminal, b"frob d\t") == "frob d"
+    add_vm(2, b"debian-two", 1)
+    assert completed(terminal, b"info d\t") == "info debian"
+    said = terminal.type(b"\x03info debian\t")
+    assert b"\r\n  debian\r\n  debian-two\r\n" in said and said.endswith(PROMPTED + b"info debian")
+
+
+def test_the_line_is_edited_with_history(terminal: Terminal) -> None:
+    terminal.enter("list")
+    assert terminal.enter("\x1b[A\x1b[H\x1b[3~\x1b[3~\x1b[3~\x1b[3~help list") == ["list: " + summary("list")]
+    assert completed(terminal, b"\x1b[A\x1b[A") == "list"
+    assert completed(terminal, b"x" * (EDIT_MAX + 9)) == "x" * EDIT_MAX
+
+
+def summary(name: str) -> str:
+    return next(each.summary for each in LIST if each.name == name)
+
+
+def test_what_the_monitor_says_leaves_the_typed_line_whole(terminal: Terminal) -> None:
+    terminal.type(b"li")
+    log("in between")
+    assert terminal.round() == b"\r\nkeelback: in between\r\n" + PROMPTED + b"li"
+    assert terminal.type(b"st\r").count(b"vCPU") == 2
+
+
+def test_guests_are_not_seen_in_the_shell_and_focus_leads_to_them(terminal: Terminal) -> None:
+    console_put_guest(u32(0), text(b"mach's\n"))
+    console_show_guests()
+    assert b"mach's" not in terminal.round()
+    said = terminal.type(b"focus mach\r")
+    assert said.endswith(b"keelback: the console of mach\r\nmach's\n")
+    assert VIEW.kind == ViewKind.GUEST and VIEW.guest == 0
+
+
+def test_without_vms_the_shell_says_so() -> None:
+    terminal = Terminal()
+    queues_start(u32(1))
+    terminal.type(b"\x01m")
+    assert terminal.enter("list") == ["there is no VM: `log` says why"]
+    assert terminal.enter("info mach") == ["mach: no such VM; `list` shows them"]
+    assert re.match("free: 0 MiB", terminal.enter("mem")[0])
+
+
+def test_any_bytes_leave_a_shell_that_works(terminal: Terminal) -> None:
+    for seed in range(40):
+        garbage = bytes((seed * 7919 + i * i * 31 + i * 17) % 256 for i in range(60)).replace(b"\x01", b"")
+        terminal.type(garbage)
+    terminal.type(b"\x03")
+    assert len(terminal.enter("list")) == 2
