@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codegen.lang import cli, fn, rdtsc, sti_hlt, u64
-from hypervisor.cpu.per_cpu import CPU
+from hypervisor.cpu.per_cpu import CPU, PerCpu
 from hypervisor.time.host_timer import host_timer_arm
 
 NEVER = 0xFFFF_FFFF_FFFF_FFFF
@@ -17,6 +17,17 @@ def idle_until(deadline: u64) -> None:
         return
     if deadline != NEVER:
         host_timer_arm(deadline)
+    own = CPU.here()
+    own.idle_since.store(begin)
     sti_hlt()
     cli()
-    CPU.here().idle_tsc += rdtsc().wrapping_sub(begin)
+    own.idle_since.store(u64(0))
+    own.idle_tsc += rdtsc().wrapping_sub(begin)
+
+
+@fn(cold=True)
+def idle_ticks(own: PerCpu) -> u64:
+    """Ticks that a processor has been halted, until now. For display: another one's counters may be just changing."""
+    since = own.idle_since.load()
+    now = rdtsc()
+    return own.idle_tsc + (now - since if since != 0 and since < now else u64(0))

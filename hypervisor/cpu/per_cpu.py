@@ -70,7 +70,9 @@ class PerCpu(Struct, align=64):
     spurious_interrupts: Field[u64]
     unexpected_interrupts: Field[u64]
     last_unexpected_vector: Field[u32]
-    idle_tsc: Field[u64]  # ticks spent halted
+    turns: Field[u64]  # of vCPUs
+    idle_tsc: Field[u64]  # ticks spent halted, but for the time
+    idle_since: Atomic[u64]  # from this host TSC on, while it is halted; 0 while it is not
     gdt: Gdt
     task_state: TaskState
     line: LineBuffer  # of the log, under construction

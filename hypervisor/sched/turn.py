@@ -45,6 +45,7 @@ class Next(HwEnum, repr=u32):
 def run_turn(vcpu: Vcpu, cpu: u32) -> None:
     """The whole turn; `cpu` is the calling processor. The scheduler has chosen `vcpu`."""
     begin_turn(vcpu)
+    CPU.here().turns += 1
     if vcpu.asleep.load() != 0:
         get_up(vcpu, cpu)
     spins = vcpu.exits[u32(ExitKind.PAUSE)]

@@ -31,13 +31,13 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return kernel
 
 
-def machine(folder: Path, *guests: Guest) -> Machine:
+def machine(folder: Path, *guests: Guest, cpus: int = 1) -> Machine:
     """Booted without firmware, from the images that `build.py run` uses."""
     manifest, files = pack_manifest(load_config(write_configuration(folder, *guests)))
     entries = [Entry(FileKind.MANIFEST, "manifest", manifest)]
     entries += [Entry(FileKind.GUEST, file.name, file) for file in files]
     archive = write_archive(entries, folder / "archive")
-    return Machine(Host.QEMU, kernel=build_images()["amd-v"], archive=archive, memory=512 * MIB)
+    return Machine(Host.QEMU, kernel=build_images()["amd-v"], archive=archive, memory=512 * MIB, cpus=cpus)
 
 
 def ask(console: Dialog, line: str) -> str:
@@ -54,7 +54,7 @@ def test_two_guests_are_switched_between_and_the_shell_answers(hostile: Path, tm
         console.type("\x01m")
         console.wait(PROMPT, SECONDS)
         listed = ask(console, "list").splitlines()
-        assert listed[0].startswith("0: mach, ") and listed[1].startswith("1: spinner, RUNNING, 1 vCPU, 32 MiB")
+        assert listed[0].startswith("0: mach, ") and listed[1].startswith("1: spinner, RUNNING, 1 vCPU (0 asleep")
         stats = ask(console, "stats spinner")
         total = re.match(r"spinner vCPU 0: (\d+) exits\n", stats)
         counted = re.findall(r"^ +(\d+) [A-Z_]+$", stats, re.MULTILINE)
@@ -71,6 +71,38 @@ def test_two_guests_are_switched_between_and_the_shell_answers(hostile: Path, tm
         console.type("\x01m")
         console.wait(PROMPT, SECONDS)
         assert "Tab completes" in ask(console, "help")
+
+
+def test_the_shell_is_used_while_guests_run_on_two_processors(hostile: Path, tmp_path: Path) -> None:
+    first = Guest("first", hostile, "spin", "32M")
+    flood = Guest("flood", hostile, "flood", "32M")
+    with dialog(machine(tmp_path, first, flood, cpus=2)) as console:
+        console.wait("[flood] guest: flood", SECONDS)
+        console.wait("[first] guest: spin", SECONDS)
+        console.type("\x01m")
+        console.wait(PROMPT, SECONDS)
+        ask(console, "top")
+        time.sleep(0.5)
+        percents = [float(percent) for percent in re.findall(r"^ *([\d.]+)%", ask(console, "top"), re.MULTILINE)]
+        assert len(percents) == 2 and min(percents) > 50  # each has a processor
+        listed = ask(console, "list").splitlines()
+        masks = [int(re.findall(r"\(0 asleep, cpus (0x\d)\)", line)[0], 16) for line in listed]
+        assert sorted(masks) == [1, 2]
+        idle = [float(share) for share in re.findall(r"cpu \d: APIC \d, idle ([\d.]+)%", ask(console, "cpus"))]
+        assert len(idle) == 2
+        assert "weight 7" in ask(console, "weight flood 7")
+        assert "at most 50%" in ask(console, "cap first 50")
+        ask(console, "top")
+        time.sleep(0.5)
+        capped = re.search(r"([\d.]+)% of a processor: first", ask(console, "top"))
+        assert capped is not None and float(capped[1]) < 75
+        sent_before = sent(ask(console, "info flood"))
+        console.type("\x01flood\r")
+        console.wait("the console of flood", SECONDS)
+        console.wait("guest: flood\n" * 100, SECONDS)
+        console.type("\x01m")
+        console.wait(PROMPT, SECONDS)
+        assert sent(ask(console, "info flood")) > sent_before
 
 
 def test_a_flooding_guest_keeps_nobody_from_the_shell_nor_from_another_guest(hostile: Path, tmp_path: Path) -> None:

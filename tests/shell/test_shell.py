@@ -4,19 +4,21 @@ import re
 
 import pytest
 
-from codegen.lang import Span, u32
+from codegen.lang import Span, host, u32, u64
 from hypervisor.console.console import console_interrupt, console_start, console_start_interrupts
 from hypervisor.console.guests import console_add_guest, console_put_guest, console_show_guests
 from hypervisor.console.log import log
 from hypervisor.console.view import VIEW, ViewKind
+from hypervisor.cpu.per_cpu import CPUS
 from hypervisor.sched.entity import EntityState, share_start
-from hypervisor.sched.queues import queues_start
+from hypervisor.sched.queues import QUEUES, queues_start
 from hypervisor.sched.vcpus import ENTITIES, SHARES
 from hypervisor.shell.edit import EDIT_MAX
 from hypervisor.shell.output import PROMPT
 from hypervisor.shell.run import RUNNING
 from hypervisor.shell.shell import serve_terminal
 from hypervisor.shell.table import COUNT, LIST
+from hypervisor.time.clock import clock_start
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.pool import POOL, VCPUS, VCPUS_MAX
 from hypervisor.vcpu.vcpu import VcpuState
@@ -154,7 +156,7 @@ def test_list_and_stats_show_the_vms_as_they_are(terminal: Terminal) -> None:
     VMS[0].state = VmState.STOPPED
     ENTITIES[1].ran = ENTITIES[2].ran = 1_500_000_000
     first, second = terminal.enter("list")
-    assert first.startswith("0: mach, STOPPED, 1 vCPU, 256 MiB, weight 100")
+    assert first.startswith("0: mach, STOPPED, 1 vCPU (0 asleep, cpus 0x0), 256 MiB, weight 100")
     assert second.startswith("1: debian, RUNNING, 2 vCPU") and second.endswith("ran 3000 ms")
     VCPUS[2].exits[int(ExitKind.CPUID.value)] = 12
     VCPUS[2].exits[int(ExitKind.HLT.value)] = 3
@@ -164,6 +166,50 @@ def test_list_and_stats_show_the_vms_as_they_are(terminal: Terminal) -> None:
         "            12 CPUID",
         "             3 HLT",
     ]
+
+
+def test_a_vcpu_is_shown_on_its_processor_asleep_or_waiting(terminal: Terminal) -> None:
+    ENTITIES[0].state = EntityState.THROTTLED
+    ENTITIES[1].state, ENTITIES[1].cpu, ENTITIES[1].allowed = EntityState.RUNNING, 1, 2
+    ENTITIES[2].state, ENTITIES[2].ran, ENTITIES[2].allowed = EntityState.BLOCKED, 7_000_000, 3
+    assert terminal.enter("info mach")[-1] == "  vCPU 0: RUNNABLE, THROTTLED for cpu 0 of 0x0, ran 0 ms"
+    assert terminal.enter("info debian")[-2:] == [
+        "  vCPU 0: RUNNABLE, runs on cpu 1 of 0x2, ran 0 ms",
+        "  vCPU 1: RUNNABLE, sleeps on cpu 0 of 0x3, ran 7 ms",
+    ]
+    assert "2 vCPU (1 asleep, cpus 0x2)" in terminal.enter("list")[1]
+
+
+def test_top_sorts_by_what_was_used_since_the_last_one(terminal: Terminal) -> None:
+    terminal.enter("top")
+    ENTITIES[0].ran, ENTITIES[1].ran = 5_000_000, 2_000_000
+    first, second = terminal.enter("top")
+    assert ": mach vCPU 0, 5 of " in first and ": debian vCPU 0, 2 of " in second
+    ENTITIES[1].ran += 3_000_000
+    (only,) = terminal.enter("top")
+    assert ": debian vCPU 0, 3 of " in only
+    assert terminal.enter("top") == ["no virtual CPU has run"]
+
+
+def test_time_is_shown_up_to_now_also_of_a_turn_that_goes_on(terminal: Terminal) -> None:
+    clock_start(u64(1_000_000_000), u64(0))
+    host.cpu.tsc = 1_000_000_000
+    terminal.enter("top")
+    QUEUES[1].current, QUEUES[1].since, ENTITIES[2].cpu = ENTITIES[2], 1_500_000_000, 1
+    host.cpu.tsc = 2_000_000_000
+    (line,) = terminal.enter("top")
+    assert re.match(r"  (49\.9|50\.0)% of a processor: debian vCPU 1, 500 of 1000 ms", line)
+
+
+def test_a_processor_that_idles_is_shown_to_do_so(terminal: Terminal) -> None:
+    clock_start(u64(1_000_000_000), u64(0))
+    host.cpu.tsc = 3_000_000_000
+    CPUS[1].apic_id, CPUS[1].turns = 3, 9
+    CPUS[1].kicks.store(u64(4))
+    CPUS[1].idle_since.store(u64(1))
+    lines = terminal.enter("cpus")
+    assert lines[0].startswith("cpu 0: APIC 0, idle 0.0%, 0 turns")
+    assert lines[2].startswith("cpu 1: APIC 3, idle 99.9%, 9 turns") and lines[3].startswith("  interrupts: 4 kicks")
 
 
 def test_a_long_answer_comes_in_bounded_rounds(terminal: Terminal) -> None:

@@ -1,16 +1,22 @@
-"""The VMs: what they are, what they do, and why they leave their guests."""
+"""The VMs: what they are, what they do, and why they leave their guests. Their state is read as it is just now, while
+they run, for display only."""
 
 from __future__ import annotations
 
 from codegen.lang import fn, range, u32, u64
 from hypervisor.console.guests import GUESTS
-from hypervisor.sched.vcpus import ENTITIES, SHARES
+from hypervisor.sched.entity import EntityState
+from hypervisor.sched.queues import processor_bit
+from hypervisor.sched.usage import time_used
+from hypervisor.sched.vcpus import ENTITIES, SHARES, entity_of
 from hypervisor.shell.call import Call, Progress
 from hypervisor.shell.command import command
 from hypervisor.shell.commands.share import cap_of
 from hypervisor.shell.output import say
+from hypervisor.time.clock import clock_now
 from hypervisor.vcpu.exit import EXIT_KINDS, ExitKind
 from hypervisor.vcpu.pool import POOL, VCPUS, vcpu_of
+from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.timers import vm_now
 from hypervisor.vm.vm import VMS, Vm
 
@@ -20,14 +26,15 @@ MILLISECOND = 1_000_000
 @command("list")
 @fn(cold=True)
 def list_vms(call: Call) -> Progress:
-    """Shows each VM: number, name, state, virtual CPUs, memory, weight and cap."""
+    """Shows each VM: number, name, state, virtual CPUs and where they run, memory, weight and cap, time."""
     if call.step >= GUESTS.guest_count:
         if call.step == 0:
             say("there is no VM: `log` says why")
         return Progress.DONE
     vm = VMS[call.step]
     say(
-        f"{vm.id}: {vm.name_span()}, {vm.state}, {vm.vcpu_count} vCPU, {vm.memory_size >> 20} MiB, "
+        f"{vm.id}: {vm.name_span()}, {vm.state}, {vm.vcpu_count} vCPU ({asleep(vm)} asleep, cpus {runs_on(vm):#x}), "
+        f"{vm.memory_size >> 20} MiB, "
         f"weight {SHARES[vm.id].weight}, cap {cap_of(vm.id)}, ran {ran(vm) // MILLISECOND} ms"
     )
     return Progress.MORE if call.step + 1 < GUESTS.guest_count else Progress.DONE
@@ -38,8 +45,29 @@ def ran(vm: Vm) -> u64:
     """ns of processor time that its vCPUs have had."""
     sum = u64(0)
     for i in range(vm.vcpu_count):
-        sum += ENTITIES[vm.vcpu_first + i].ran
+        sum += time_used(ENTITIES[vm.vcpu_first + i], clock_now())
     return sum
+
+
+@fn(cold=True)
+def asleep(vm: Vm) -> u32:
+    """How many of its vCPUs have nothing to do."""
+    number = u32(0)
+    for i in range(vm.vcpu_count):
+        if ENTITIES[vm.vcpu_first + i].state == EntityState.BLOCKED:
+            number += 1
+    return number
+
+
+@fn(cold=True)
+def runs_on(vm: Vm) -> u64:
+    """The processors that its vCPUs have now, as a mask."""
+    mask = u64(0)
+    for i in range(vm.vcpu_count):
+        entity = ENTITIES[vm.vcpu_first + i]
+        if entity.state == EntityState.RUNNING:
+            mask = mask | processor_bit(entity.cpu)
+    return mask
 
 
 @command("info VM")
@@ -53,13 +81,24 @@ def show_vm(call: Call) -> Progress:
         say(f"  weight {SHARES[vm.id].weight}, cap {cap_of(vm.id)}, its clock reads {vm_now(vm) // MILLISECOND} ms")
         say(f"  its console has sent {GUESTS.guests[vm.id].history.end} bytes")
     else:
-        vcpu = vcpu_of(vm, call.step - 1)
-        entity = ENTITIES[vm.vcpu_first + vcpu.index]
-        say(
-            f"  vCPU {vcpu.index}: {vcpu.state}, {entity.state}, ran {entity.ran // MILLISECOND} ms, "
-            f"last on cpu {entity.cpu} of {entity.allowed:#x}"
-        )
+        show_vcpu(vcpu_of(vm, call.step - 1))
     return Progress.MORE if call.step < vm.vcpu_count else Progress.DONE
+
+
+@fn(cold=True)
+def show_vcpu(vcpu: Vcpu) -> None:
+    """Where it is. The processor that the shell runs on is still its vCPU's."""
+    entity = entity_of(vcpu)
+    used = time_used(entity, clock_now()) // MILLISECOND
+    if entity.state == EntityState.RUNNING:
+        say(f"  vCPU {vcpu.index}: {vcpu.state}, runs on cpu {entity.cpu} of {entity.allowed:#x}, ran {used} ms")
+    elif entity.state == EntityState.BLOCKED:
+        say(f"  vCPU {vcpu.index}: {vcpu.state}, sleeps on cpu {entity.cpu} of {entity.allowed:#x}, ran {used} ms")
+    else:
+        say(
+            f"  vCPU {vcpu.index}: {vcpu.state}, {entity.state} for cpu {entity.cpu} of {entity.allowed:#x}, "
+            f"ran {used} ms"
+        )
 
 
 @command("stats [VM]")
