@@ -74,7 +74,7 @@ class World:
         host.cpu.tsc = 0
         queues_start(u32(PROCESSOR_COUNT))
         for cpu in range(PROCESSOR_COUNT):
-            SERVICES[cpu].next_second = 1 << 62
+            SERVICES[cpu].next_second = SERVICES[cpu].next_terminal = 1 << 62
         lock_start(VM.board_lock, LockPlace.BOARD)
         VM.vcpu_first, VM.vcpu_count, VM.state = 0, vcpus, VmState.RUNNING
         VM.order.store(0)

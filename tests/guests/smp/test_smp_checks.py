@@ -7,7 +7,7 @@ from tests.guests.smp.main import CHECKS
 
 NAMES = [bytes(check.name).decode() for check in CHECKS]
 END = "guest: end "
-MACHINES = [(host, cpus) for host in ("bochs", "qemu") for cpus in HOST_CPUS]
+MACHINES = [("bochs", 2), ("bochs", 4), *(("qemu", cpus) for cpus in HOST_CPUS)]
 
 
 @pytest.fixture(scope="module", params=MACHINES, ids=lambda machine: f"{machine[0]}-{machine[1]}")
