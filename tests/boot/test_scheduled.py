@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from boot.image.archive import Entry, write_archive
+from boot.image.iso import build_iso
 from boot.info import FileKind
 from boot.machines.emulator import start
 from boot.machines.machine import MIB, Host, Machine
@@ -26,25 +27,32 @@ USED = re.compile(r"used by (\d+): (\d+) of (\d+) us")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("scheduled"), "release")
+    return built(tmp_path_factory.mktemp("scheduled"), "release", "amd-v", "vt-x")
 
 
-def built(folder: Path, profile: str) -> Path:
+def built(folder: Path, profile: str, *vendors: str) -> Path:
     """The monitor and the guest, in `folder`."""
-    command = [sys.executable, "-m", "hypervisor.image_program", "amd-v", profile, str(folder / "amd-v.elf"), *ROOTS]
-    subprocess.run(command, cwd=REPOSITORY, check=True)
+    for vendor in vendors:
+        command = [sys.executable, "-m", "hypervisor.image_program", vendor, profile, str(folder / f"{vendor}.elf")]
+        subprocess.run([*command, *ROOTS], cwd=REPOSITORY, check=True)
     subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(folder / "spin")], check=True, cwd=REPOSITORY)
     return folder
 
 
-def measured(folder: Path, *vms: str, memory: int = 512 * MIB, cpus: int = 1) -> tuple[list[float], str]:
+def measured(
+    folder: Path, *vms: str, memory: int = 512 * MIB, cpus: int = 1, host: Host = Host.QEMU
+) -> tuple[list[float], str]:
     """The part of one processor that each vCPU has had; guests spin on all of theirs."""
     vm = '[[vm]]\nname = "vm{}"\nkernel = "spin"\ncmdline = "spin"\nmemory = "32M"\n{}\n'
     (folder / "vms.toml").write_text("".join(vm.format(i, keys) for i, keys in enumerate(vms)))
     manifest, files = pack_manifest(load_config(folder / "vms.toml"))
     guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
     archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
-    machine = Machine(Host.QEMU, kernel=folder / "amd-v.elf", archive=archive, memory=memory, cpus=cpus, icount=True)
+    if host is Host.QEMU:
+        machine = Machine(host, kernel=folder / "amd-v.elf", archive=archive, memory=memory, cpus=cpus, icount=True)
+    else:
+        images = {vendor: folder / f"{vendor}.elf" for vendor in ("vt-x", "amd-v")}
+        machine = Machine(host, iso=build_iso(images, archive, folder / "iso"), memory=memory, cpus=cpus)
     with start(machine) as emulator:
         session = Session(emulator, Watch(b"switches: "), time.monotonic() + 120)
         assert session.run() is Outcome.FOUND, session.tail()
@@ -59,8 +67,9 @@ def test_three_spinning_guests_have_the_processor_by_weight(folder: Path) -> Non
     assert sum(used) > 0.9
 
 
-def test_two_processors_are_shared_by_weight_also_with_a_vm_that_uses_both(folder: Path) -> None:
-    used, text = measured(folder, "weight = 400\nvcpus = 2", "weight = 200", "weight = 100", cpus=2)
+@pytest.mark.parametrize("host", [Host.QEMU, Host.BOCHS])
+def test_two_processors_are_shared_by_weight_also_with_a_vm_that_uses_both(folder: Path, host: Host) -> None:
+    used, text = measured(folder, "weight = 400\nvcpus = 2", "weight = 200", "weight = 100", cpus=2, host=host)
     assert len(used) == 4, text
     assert [each * 7 / sum(used) for each in (used[0] + used[1], *used[2:])] == pytest.approx([4, 2, 1], rel=0.03)
     assert sum(used) > 1.9
@@ -85,5 +94,5 @@ def test_caps_and_budgets_hold_and_a_processor_that_does_not_run_is_an_error_in_
 
 
 def test_sixteen_guests_share_fifteen_asids_and_a_debug_image_asserts_at_each_entry(tmp_path: Path) -> None:
-    used, text = measured(built(tmp_path, "debug"), *[""] * 16, memory=1024 * MIB)
+    used, text = measured(built(tmp_path, "debug", "amd-v"), *[""] * 16, memory=1024 * MIB)
     assert used == pytest.approx([1 / 16] * 16, rel=0.06), text
