@@ -29,6 +29,7 @@ from boot.guests.fetch import GuestError, content_key, fetch_guests, missing_gue
 from boot.machines.packages import DEBIAN_PACKAGES, PackageError, install_packages, missing_packages
 
 if TYPE_CHECKING:
+    from hypervisor.config.machine import MachineSize
     from hypervisor.config.model import MachineConfig
 
 ROOT = Path(__file__).resolve().parent
@@ -294,11 +295,15 @@ def write_iso(config: Path, images: dict[str, Path], archive: Path, output: Path
 
 def check(arguments: argparse.Namespace, _rest: list[str]) -> int:
     from hypervisor.config.describe import access_summary, json_schema
+    from hypervisor.config.machine import MachineSize, weight_warnings
 
     if arguments.schema:
         print(json.dumps(json_schema(), indent=2))
     else:
-        print(access_summary(load(arguments.config)))
+        config = load(arguments.config, MachineSize(arguments.cpus, arguments.memory))
+        print(access_summary(config))
+        for warning in weight_warnings(config.vms, arguments.cpus) if arguments.cpus else ():
+            say(f"warning: {warning}")
     return 0
 
 
@@ -366,13 +371,13 @@ def document(_arguments: argparse.Namespace, _rest: list[str]) -> int:
     return 0
 
 
-def load(path: Path) -> MachineConfig:
+def load(path: Path, machine: MachineSize | None = None) -> MachineConfig:
     """The checked configuration; all of its problems otherwise."""
-    from hypervisor.config.check import load_config
+    from hypervisor.config.check import UNKNOWN_MACHINE, load_config
     from hypervisor.config.problems import ConfigError
 
     try:
-        return load_config(path)
+        return load_config(path, machine or UNKNOWN_MACHINE)
     except ConfigError as error:
         raise Failure(f"{path} cannot be used:\n{error}") from None
 
@@ -433,6 +438,8 @@ def command_line() -> argparse.ArgumentParser:
     one = command("check", "check a configuration and print what each VM may touch")
     config(one, None)
     one.add_argument("--schema", action="store_true", help="print the JSON Schema of configurations")
+    one.add_argument("--cpus", type=whole_number, metavar="N", help="processors of the machine: are there enough?")
+    one.add_argument("--memory", type=memory_size, metavar="SIZE", help="RAM of the machine: is there enough?")
 
     one = command("bench", "measure: exact instruction counts, image sizes, build times")
     one.add_argument("--json", action="store_true", help="one JSON object on standard output, and nothing else")

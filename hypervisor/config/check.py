@@ -9,6 +9,7 @@ from hypervisor.config.image import BadKernel, KernelImage
 from hypervisor.config.kernels import read_kernel
 from hypervisor.config.kinds import size_text
 from hypervisor.config.limits import MAX_VCPUS_TOGETHER, MAX_VMS, MIB
+from hypervisor.config.machine import MachineSize, machine_problems
 from hypervisor.config.model import MachineConfig, Module, VmConfig
 from hypervisor.config.problems import BadValue, ConfigError, Problem, shown
 from hypervisor.config.processors import processor_problems
@@ -19,10 +20,13 @@ PAGE = 4096
 KEYS = [key.name for key in VM_KEYS]
 
 
-def load_config(path: Path) -> MachineConfig:
-    """The checked configuration; ConfigError with all problems."""
+UNKNOWN_MACHINE = MachineSize()
+
+
+def load_config(path: Path, machine: MachineSize = UNKNOWN_MACHINE) -> MachineConfig:
+    """The checked configuration; ConfigError with all problems, on `machine` as far as it is known."""
     source = read_source(path)
-    return Check(source).run(parse_toml(source))
+    return Check(source, machine).run(parse_toml(source))
 
 
 @dataclass
@@ -30,6 +34,7 @@ class Check:
     """One pass over a document, collecting problems."""
 
     source: Source
+    machine: MachineSize = UNKNOWN_MACHINE
     problems: list[Problem] = field(default_factory=list)
 
     def run(self, document: dict[str, object]) -> MachineConfig:
@@ -39,7 +44,7 @@ class Check:
                 self.report(None, name, "unknown key", fix)
         vms = [self.vm(index, table) for index, table in enumerate(self.tables(document.get("vm")))]
         self.names_differ(document.get("vm"))
-        for place, what, key, fix in processor_problems(vms):
+        for place, what, key, fix in (*processor_problems(vms), *machine_problems(vms, self.machine)):
             self.report(place, key, what, fix)
         vcpus = sum(vm.vcpus for vm in vms if vm is not None)
         if vcpus > MAX_VCPUS_TOGETHER:

@@ -1,9 +1,10 @@
 """The schema in other words: JSON Schema for editors, docs/config.md, and what a checked VM may touch."""
 
-from hypervisor.config.kinds import JsonSchema, size_text, time_text
-from hypervisor.config.limits import MAX_VMS
+from hypervisor.config.kinds import Choice, Duration, JsonSchema, size_text, time_text
+from hypervisor.config.limits import MAX_VMS, MAX_WAIT_NS
+from hypervisor.config.manifest import RestartPolicy
 from hypervisor.config.model import MachineConfig, VmConfig
-from hypervisor.config.schema import REQUIRED, VM_KEYS, Key
+from hypervisor.config.schema import POLICY, REQUIRED, VM_KEYS, WAIT_UNITS, Key
 
 INTRODUCTION = """\
 # The configuration
@@ -24,7 +25,11 @@ may touch; `./build.py check --schema` prints a JSON Schema for editors.
 """
 
 
-RARE = ("cap", "cpus", "exclusive", "budget", "period")
+WAIT = Duration(0, MAX_WAIT_NS, WAIT_UNITS)
+RARE = (
+    *("cap", "cpus", "exclusive", "budget", "period", "on_crash", "on_reboot", "on_poweroff"),
+    *("restart_limit", "restart_window", "start", "order", "delay"),
+)
 """Keys that the example leaves out: few VMs need them."""
 
 
@@ -48,6 +53,11 @@ def json_schema() -> JsonSchema:
 
 
 def default_of(key: Key) -> JsonSchema:
+    match key.kind:
+        case Choice() as choice:
+            return {"default": choice.word(key.default)}
+        case Duration() as duration if isinstance(key.default, int):
+            return {"default": duration.text(key.default)}
     return {"default": key.default} if isinstance(key.default, int | str) else {}
 
 
@@ -61,6 +71,11 @@ def config_markdown() -> str:
 
 
 def default_text(key: Key) -> str:
+    match key.kind:
+        case Choice() as choice:
+            return f"`{choice.word(key.default)}`"
+        case Duration() as duration if isinstance(key.default, int):
+            return f"`{duration.text(key.default)}`"
     match key.default:
         case bool(value):
             return "`true`" if value else "`false`"
@@ -90,8 +105,26 @@ def vm_access(vm: VmConfig) -> str:
         "  devices  virtual only: interrupt controllers, serial port COM1 (the console), PCI host bridge, ACPI",
         f"  clocks   {clock}",
         "  hardware none: no real port, MSR, device or interrupt",
+        f"  starts   {start_of(vm)}",
+        f"  ends     {end_of(vm)}",
     ]
     return "\n".join(lines)
+
+
+def start_of(vm: VmConfig) -> str:
+    """When."""
+    if not vm.start:
+        return "when somebody asks for it"
+    wait = f", {WAIT.text(vm.delay)} behind the one before" if vm.delay else ""
+    return f"with the machine{wait}"
+
+
+def end_of(vm: VmConfig) -> str:
+    """What follows the three ends of a guest."""
+    ends = {"crash": vm.on_crash, "reboot": vm.on_reboot, "power-off": vm.on_poweroff}
+    text = ", ".join(f"{end}: {POLICY.word(policy)}" for end, policy in ends.items())
+    limited = RestartPolicy.RESTART in ends.values()
+    return text + (f"; at most {vm.restart_limit} restarts in {WAIT.text(vm.restart_window)}" if limited else "")
 
 
 def time_of_processors(vm: VmConfig) -> str:

@@ -13,7 +13,7 @@ from hypervisor.config.problems import BadValue, shown
 
 JsonSchema: TypeAlias = dict[str, object]
 
-TIME_UNITS = {"us": 1_000, "ms": 1_000_000}
+TIME_UNITS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 UNITS = {"K": 1024, "M": MIB, "G": GIB}
 PAGE = 4096
 
@@ -122,27 +122,63 @@ class Count:
 
 @dataclass(frozen=True)
 class Duration:
-    """A time, as a number with a unit; nanoseconds."""
+    """A time, as a number with one of two units; nanoseconds."""
 
     minimum: int
     maximum: int
+    units: tuple[str, str] = ("us", "ms")
 
     def parse(self, value: object, folder: Path) -> int:
-        fix = 'write a number and us or ms, as in "10ms"'
-        match = re.fullmatch(r"([0-9]{1,12})(us|ms)", string(value, fix))
+        fix = f'write a number and {" or ".join(self.units)}, as in "10{self.units[1]}"'
+        match = re.fullmatch(rf"([0-9]{{1,12}})({'|'.join(self.units)})", string(value, fix))
         if match is None:
             raise BadValue(f"{shown(value)} is no time", fix)
         time = int(match[1]) * TIME_UNITS[match[2]]
         if not self.minimum <= time <= self.maximum:
-            fix = f'write a time from "{time_text(self.minimum)}" to "{time_text(self.maximum)}"'
+            fix = f'write a time from "{self.text(self.minimum)}" to "{self.text(self.maximum)}"'
             raise BadValue(f"{shown(value)} is out of range", fix)
         return time
 
     def rule(self) -> str:
-        return f"time from `{time_text(self.minimum)}` to `{time_text(self.maximum)}`, with unit `us` or `ms`"
+        units = " or ".join(f"`{unit}`" for unit in self.units)
+        return f"time from `{self.text(self.minimum)}` to `{self.text(self.maximum)}`, with unit {units}"
 
     def json_schema(self) -> JsonSchema:
-        return {"type": "string", "pattern": "^[0-9]+(us|ms)$"}
+        return {"type": "string", "pattern": f"^[0-9]+({'|'.join(self.units)})$"}
+
+    def text(self, time: int) -> str:
+        """Nanoseconds as they would be written here."""
+        unit = next(unit for unit in (self.units[1], self.units[0]) if time % TIME_UNITS[unit] == 0)
+        return f"{time // TIME_UNITS[unit]}{unit}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some words, each of which stands for a value."""
+
+    words: tuple[tuple[str, object], ...]
+
+    def parse(self, value: object, folder: Path) -> object:
+        fix = f"write {self.alternatives(chr(34))}"
+        text = string(value, fix)
+        for word, meaning in self.words:
+            if text == word:
+                return meaning
+        raise BadValue(f"{shown(value)} is no choice", fix)
+
+    def rule(self) -> str:
+        return self.alternatives("`")
+
+    def json_schema(self) -> JsonSchema:
+        return {"type": "string", "enum": [word for word, _ in self.words]}
+
+    def word(self, meaning: object) -> str:
+        """How a value is written."""
+        return next(word for word, its in self.words if its == meaning)
+
+    def alternatives(self, quote: str) -> str:
+        *first, last = (f"{quote}{word}{quote}" for word, _ in self.words)
+        return f"{', '.join(first)} or {last}"
 
 
 @dataclass(frozen=True)

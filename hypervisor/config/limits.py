@@ -1,6 +1,6 @@
 """How much one configuration may hold; exceeding a limit is an error that names it."""
 
-from hypervisor.config.manifest import MODULES_MAX, NAME_BYTES, TEXT_BYTES, VMS_MAX
+from hypervisor.config.manifest import MODULES_MAX, NAME_BYTES, RESTARTS_MAX, TEXT_BYTES, VMS_MAX
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -22,6 +22,11 @@ MAX_WEIGHT = 10_000
 MIN_PERIOD_NS = 100_000
 MAX_PERIOD_NS = 1_000_000_000
 """Of a real-time VM (hypervisor/sched/realtime.py)."""
+MAX_RESTARTS = RESTARTS_MAX
+"""Restarts that the monitor remembers of a VM."""
+MAX_WAIT_NS = 3_600_000_000_000
+"""Between the starts of two VMs; and the longest time over which restarts are counted."""
+MAX_ORDER = 1_000
 MIN_MEMORY = 1 * MIB
 MAX_MEMORY = 512 * GIB
 MAX_CONFIG_BYTES = 1 * MIB

@@ -9,6 +9,7 @@ NO_FILE = 0xFFFF_FFFF
 VMS_MAX = 16
 MODULES_MAX = 16
 NAME_BYTES = 32  # NUL-padded
+RESTARTS_MAX = 32
 TEXT_BYTES = 2048  # a command line or a module's arguments, NUL-terminated
 
 
@@ -19,11 +20,20 @@ class GuestProtocol(HwEnum, repr=u32):
     MULTIBOOT = 2  # multiboot 1: ELF32, ELF64 or the address header
 
 
+class RestartPolicy(HwEnum, repr=u8):
+    """What becomes of a VM that has ended."""
+
+    STOP = 0  # it keeps its memory, as it was
+    RESTART = 1
+    DESTROY = 2  # its memory is free for others
+
+
 class ManifestFlags(BitStruct, repr=u32):
     """Switches of one VM."""
 
     kvm_signature: bool = bit(0)
     exclusive: bool = bit(1)  # no other VM runs on `cpus`
+    manual: bool = bit(2)  # not made before somebody asks for it
 
 
 class ManifestModule(Struct, size=8, align=1):
@@ -51,6 +61,13 @@ class ManifestVm(Struct, size=256, align=1):
     cpus: Field[u64] = at(208)  # bit n: may run on processor n; 0: on all
     budget: Field[u64] = at(216)  # real time: ns of each vCPU in each period; 0: an ordinary VM
     period: Field[u64] = at(224)  # ns
+    on_crash: Field[u8] = at(232)  # these three are RestartPolicy
+    on_reboot: Field[u8] = at(233)
+    on_poweroff: Field[u8] = at(234)
+    restart_limit: Field[u32] = at(236)  # so many restarts, at most RESTARTS_MAX,
+    restart_window: Field[u32] = at(240)  # within so many ms
+    order: Field[u32] = at(244)  # lower ones start first
+    delay: Field[u32] = at(248)  # ms behind the one before
 
 
 class ManifestHeader(Struct, size=32, align=1):

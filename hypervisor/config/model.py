@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from hypervisor.config.manifest import RestartPolicy
+
 
 class KernelKind(Enum):
     """The boot protocol that a kernel file asks for."""
@@ -28,8 +30,8 @@ class Module:
 
 @dataclass(frozen=True)
 class VmConfig:
-    """One VM. `memory` is in bytes, a multiple of the page size; `cap` in percent of one processor, `budget` and
-    `period` in ns, `cpus` empty for all."""
+    """One VM. `memory` is in bytes, a multiple of the page size; `cap` in percent of one processor, `budget`,
+    `period`, `restart_window` and `delay` in ns, `cpus` empty for all."""
 
     name: str
     kernel: Path
@@ -46,6 +48,14 @@ class VmConfig:
     exclusive: bool = False
     budget: int | None = None
     period: int | None = None
+    on_crash: RestartPolicy = RestartPolicy.STOP
+    on_reboot: RestartPolicy = RestartPolicy.RESTART
+    on_poweroff: RestartPolicy = RestartPolicy.STOP
+    restart_limit: int = 5
+    restart_window: int = 60_000_000_000
+    start: bool = True
+    order: int = 0
+    delay: int = 0
 
 
 @dataclass(frozen=True)

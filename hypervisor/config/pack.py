@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codegen.lang import Local, Span, sizeof, span_of, u32
+from codegen.lang import Local, Span, sizeof, span_of, u8, u32
 from hypervisor.config.manifest import (
     MANIFEST_MAGIC,
     NO_FILE,
@@ -14,6 +14,7 @@ from hypervisor.config.manifest import (
 )
 from hypervisor.config.model import MachineConfig, VmConfig
 
+MILLISECOND = 1_000_000
 FIRST_FILE = 1
 """The manifest is file 0 of the archive; the guests' files follow it."""
 
@@ -58,12 +59,17 @@ def pack_vm(vm: VmConfig, packed: Packed) -> bytes:
     entry.protocol = u32(GuestProtocol.MULTIBOOT if vm.kind.is_multiboot else GuestProtocol.LINUX)
     entry.kernel = packed.file(vm.kernel)
     entry.initrd = NO_FILE if vm.initrd is None else packed.file(vm.initrd)
-    entry.flags = ManifestFlags(kvm_signature=vm.kvm_signature, exclusive=vm.exclusive)
+    entry.flags = ManifestFlags(kvm_signature=vm.kvm_signature, exclusive=vm.exclusive, manual=not vm.start)
     entry.weight = vm.weight
     entry.cap = vm.cap or 0
     entry.cpus = sum(1 << cpu for cpu in vm.cpus)
     entry.budget = vm.budget or 0
     entry.period = vm.period or 0
+    entry.on_crash, entry.on_reboot, entry.on_poweroff = u8(vm.on_crash), u8(vm.on_reboot), u8(vm.on_poweroff)
+    entry.restart_limit = vm.restart_limit
+    entry.restart_window = vm.restart_window // MILLISECOND
+    entry.order = vm.order
+    entry.delay = vm.delay // MILLISECOND
     entry.module_count = len(vm.modules)
     entry.command_line = packed.text(vm.cmdline)
     for place, byte in enumerate(vm.name.encode()):

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hypervisor.config import limits
-from hypervisor.config.kinds import Count, Cpus, Duration, File, Flag, Kind, Modules, Name, Size, Text
+from hypervisor.config.kinds import Choice, Count, Cpus, Duration, File, Flag, Kind, Modules, Name, Size, Text
+from hypervisor.config.manifest import RestartPolicy
 
 
 class Required(Enum):
@@ -26,6 +27,10 @@ class Key:
     example: str
     doc: str
 
+
+POLICY = Choice((("stop", RestartPolicy.STOP), ("restart", RestartPolicy.RESTART), ("destroy", RestartPolicy.DESTROY)))
+START = Choice((("auto", True), ("manual", False)))
+WAIT_UNITS = ("ms", "s")
 
 VM_KEYS = (
     Key(
@@ -106,5 +111,51 @@ VM_KEYS = (
         None,
         '"10ms"',
         "Within which a real-time VM gets its `budget`.",
+    ),
+    Key(
+        "on_crash",
+        POLICY,
+        RestartPolicy.STOP,
+        '"restart"',
+        "What becomes of the VM when its guest crashes (a triple fault, an exit that nothing can answer, code outside "
+        "its memory): it stops and keeps its memory as it was, it starts over, or its memory becomes free. The log has "
+        "the registers in any case.",
+    ),
+    Key("on_reboot", POLICY, RestartPolicy.RESTART, '"restart"', "The same when the guest resets its machine."),
+    Key(
+        "on_poweroff",
+        POLICY,
+        RestartPolicy.STOP,
+        '"destroy"',
+        "The same when the guest powers off, or halts all of its processors with interrupts off.",
+    ),
+    Key(
+        "restart_limit",
+        Count(1, limits.MAX_RESTARTS),
+        5,
+        "5",
+        "After so many restarts within `restart_window` the VM stays stopped, and the log says so.",
+    ),
+    Key("restart_window", Duration(1_000_000, limits.MAX_WAIT_NS, WAIT_UNITS), 60_000_000_000, '"60s"', "See there."),
+    Key(
+        "start",
+        START,
+        True,
+        '"manual"',
+        "Whether the VM starts with the machine, or is not even made before somebody asks for it.",
+    ),
+    Key(
+        "order",
+        Count(0, limits.MAX_ORDER),
+        0,
+        "1",
+        "VMs with a lower number start first; those with the same one as they stand in the file.",
+    ),
+    Key(
+        "delay",
+        Duration(0, limits.MAX_WAIT_NS, WAIT_UNITS),
+        0,
+        '"5s"',
+        "How long the start of the VM waits behind that of the VM before it.",
     ),
 )
