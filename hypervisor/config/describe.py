@@ -58,6 +58,8 @@ def default_of(key: Key) -> JsonSchema:
             return {"default": choice.word(key.default)}
         case Duration() as duration if isinstance(key.default, int):
             return {"default": duration.text(key.default)}
+        case _:
+            pass
     return {"default": key.default} if isinstance(key.default, int | str) else {}
 
 
@@ -76,6 +78,8 @@ def default_text(key: Key) -> str:
             return f"`{choice.word(key.default)}`"
         case Duration() as duration if isinstance(key.default, int):
             return f"`{duration.text(key.default)}`"
+        case _:
+            pass
     match key.default:
         case bool(value):
             return "`true`" if value else "`false`"

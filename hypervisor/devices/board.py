@@ -6,7 +6,7 @@ from codegen.lang import Atomic, Field, HwEnum, Struct, fn, min, u32, u64
 from drivers.console.ns16550 import COM1_IRQ
 from drivers.interrupt.pic import CASCADE_IRQ
 from drivers.timer.rtc import RTC_IRQ
-from hypervisor.devices.acpi.power import TIMER_STATUS, PowerBlock, power_interrupt, power_reset
+from hypervisor.devices.acpi.power import TIMER_STATUS, PowerBlock, power_interrupt, power_press, power_reset
 from hypervisor.devices.clock import NEVER
 from hypervisor.devices.ioapic import IoApic, ioapic_requests, ioapic_reset, ioapic_set_line
 from hypervisor.devices.keyboard_controller import KeyboardController, keyboard_reset
@@ -105,6 +105,13 @@ def board_settle_power(board: Board, now: u64) -> None:
     if not up and board.power.enable & TIMER_STATUS != 0:
         board.sci_deadline = pm_timer_next_carry(now)
     board.deadline.store(board_next_deadline(board))
+
+
+@fn
+def board_press_power(board: Board, now: u64) -> None:
+    """The machine's power button."""
+    power_press(board.power)
+    board_settle_power(board, now)
 
 
 @fn

@@ -17,7 +17,7 @@ from hypervisor.vcpu.contract import (
 from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState
 from hypervisor.vm.console import empty_console
-from hypervisor.vm.order import OrderKind, give_order
+from hypervisor.vm.order import OrderKind, ask_order
 from hypervisor.vm.vm import StopReason
 
 SEGMENTS = table(u32, [name.value for name in SegmentName])
@@ -36,7 +36,7 @@ def stop_with_dump(vcpu: Vcpu, reason: StopReason) -> Resume:
     empty_console(vcpu.vm)
     dump(vcpu)
     vcpu.state = VcpuState.STOPPED
-    give_order(vcpu.vm, OrderKind.STOP, reason)
+    ask_order(vcpu.vm, OrderKind.STOP, reason)
     return Resume.YIELD
 
 

@@ -261,7 +261,7 @@ def allocate_runs(wanted: u64, owner: u8) -> Hpa | None:
 
 @fn
 def take_runs(wanted: u64, owner: u8) -> Hpa | None:
-    """The same, not zeroed yet."""
+    """The same, not zeroed: the owner does it, piece by piece, before a guest sees them."""
     with FRAMES.lock:
         length = u64(0)
         number = FRAMES.run_count
@@ -298,18 +298,37 @@ def change_run(number: u64, before: u8, after: u8) -> bool:
 
 
 @fn
-def release_all(owner: u8) -> None:
-    """Take back everything that `owner` has: the end of a VM."""
-    for number in range(FRAMES.run_count):
-        if change_run(number, owner, u8(Owner.LEAVING)):
-            scrub(Hpa(number * RUN), u64(RUN))
-            assert change_run(number, u8(Owner.LEAVING), u8(Owner.FREE))
+def release_run(hpa: Hpa, owner: u8) -> None:
+    """Give one run back. Traps when `owner` does not own it: the books would lie."""
+    assert change_run(u64(hpa) // RUN, owner, u8(Owner.LEAVING))
+    scrub(hpa, u64(RUN))
+    assert change_run(u64(hpa) // RUN, u8(Owner.LEAVING), u8(Owner.FREE))
+
+
+@fn
+def return_runs(hpa: Hpa, count: u64, owner: u8) -> None:
+    """Give runs back that nobody has written to since `take_runs`."""
+    for i in range(count):
+        assert change_run(u64(hpa) // RUN + i, owner, u8(Owner.FREE))
+
+
+@fn
+def release_frames(owner: u8) -> None:
+    """Take back all single frames that `owner` has."""
     for i in range(splits_in_use()):
         first = Hpa(FRAMES.splits[i].run * RUN)  # of a split that is in use: it never changes
         for frame in range(u64(FRAMES_PER_RUN)):
-            hpa = first + frame * FRAME
-            if owner_of(hpa) == owner:
-                release_frame(hpa, owner)
+            if FRAMES.splits[i].owners[frame] == owner:  # without the lock: what is the owner's stays so
+                release_frame(first + frame * FRAME, owner)
+
+
+@fn
+def release_all(owner: u8) -> None:
+    """Take back everything that `owner` has."""
+    for number in range(FRAMES.run_count):
+        if run_at(number).owner == owner:
+            release_run(Hpa(number * RUN), owner)
+    release_frames(owner)
 
 
 @fn

@@ -98,6 +98,14 @@ def second_level_unmap(root: Hpa, gpa: Gpa, size: u64, tables_owner: u8) -> MapE
     return None
 
 
+@fn(cold=True)
+def second_level_close(root: Hpa) -> None:
+    """Take everything away; the tables below the root are left to their owner's end."""
+    table = phys(SecondLevelTable, root)
+    for i in range(ENTRIES):
+        table.entries[i] = 0
+
+
 @fn
 def leaf_rights(rights: AccessRights, level: u32) -> AccessRights:
     """A page that a guest executes is small where it could otherwise change the size under the processor's feet."""

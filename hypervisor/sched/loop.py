@@ -52,9 +52,11 @@ def schedule_once(cpu: u32) -> None:
 @fn(noinline=True)
 def idle(cpu: u32) -> None:
     """Nobody can run here. Interrupts are off until the processor sleeps, so none is missed."""
-    if cpu == HOUSEKEEPER and not LAST_WORDS.said and vms_alive() == 0:
-        log("all guests have stopped")
-        LAST_WORDS.said = True
+    if cpu == HOUSEKEEPER:
+        nobody = vms_alive() == 0
+        if nobody and not LAST_WORDS.said:
+            log("all guests have stopped")
+        LAST_WORDS.said = nobody
     if PROCESSORS.idle.load() == all_processors():
         console_flush_guests()  # a prompt has no line end
     idle_until(turn_end(cpu))

@@ -15,7 +15,9 @@ from hypervisor.time.clock import ns_to_tsc, tsc_at
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.vcpu import VcpuWork
 from hypervisor.vm.console import wake_for_console
-from hypervisor.vm.vm import VMS, VMS_MAX
+from hypervisor.vm.destroy import take_apart_departed
+from hypervisor.vm.start_order import STARTS, start_due
+from hypervisor.vm.vm import DEPARTED, VMS, VMS_MAX
 
 LOG_LINES_PER_SECOND = 50
 SECOND = 1_000_000_000
@@ -41,6 +43,7 @@ def serve_processor(cpu: u32) -> None:
         console_interrupt()
         SERVICES[cpu].next_terminal = serve_terminal()
         wake_for_console()
+        serve_lives()
     if rdtsc() >= SERVICES[cpu].next_second:
         serve_second(cpu)
     sleepers = DEADLINES[cpu]
@@ -55,7 +58,16 @@ def turn_end(cpu: u32) -> u64:
     """The host TSC at which this processor has to do something else than run its vCPU."""
     end = min(deadline_next(DEADLINES[cpu]), moment_of(QUEUES[cpu].decide_at))
     end = min(end, SERVICES[cpu].next_second)
-    return min(end, SERVICES[cpu].next_terminal) if cpu == HOUSEKEEPER else end
+    return min(end, min(SERVICES[cpu].next_terminal, STARTS.due)) if cpu == HOUSEKEEPER else end
+
+
+@fn
+def serve_lives() -> None:
+    """VMs that are due begin, and what has departed is taken apart."""
+    if STARTS.due <= rdtsc():
+        start_due()
+    if DEPARTED.vms.load() != 0:
+        take_apart_departed()
 
 
 @fn

@@ -10,8 +10,9 @@ from hypervisor.cpu.kick import send_kick
 from hypervisor.cpu.processors import processors_running
 from hypervisor.sched.deadlines import deadlines_start
 from hypervisor.sched.loop import schedule
-from hypervisor.sched.queues import queues_start
+from hypervisor.sched.queues import NEVER, queues_start
 from hypervisor.sched.service import DEADLINES
+from hypervisor.vm.start_order import STARTS
 
 
 class Opening(Struct):
@@ -27,6 +28,7 @@ OPENING = storage(Opening)
 def scheduler_start() -> None:
     """On the first processor, when all others have joined: from here on whoever wakes may run anywhere."""
     queues_start(processors_running())
+    STARTS.due = NEVER
     for cpu in range(processors_running()):
         deadlines_start(DEADLINES[cpu])
     OPENING.opened.store(u32(1))

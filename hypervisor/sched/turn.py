@@ -20,10 +20,10 @@ from hypervisor.vcpu.hold import hold, load_for_run, release
 from hypervisor.vcpu.run import run_slice
 from hypervisor.vcpu.turn import begin_turn, end_turn
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
+from hypervisor.vm.carry_out import carry_out
 from hypervisor.vm.console import serve_console
 from hypervisor.vm.hopeless import hope_again, lose_hope
-from hypervisor.vm.lifecycle import carry_out
-from hypervisor.vm.order import OrderKind, VmOrder, all_parked, order_of, park
+from hypervisor.vm.order import SERVE_WORK, OrderKind, VmOrder, all_parked, order_of, park
 from hypervisor.vm.timers import advance_timers, wake_time
 from hypervisor.vm.vm import VmState
 
@@ -97,7 +97,8 @@ def serve_vcpu(vcpu: Vcpu) -> Next:
 
 @fn(cold=True)
 def serve_order(vcpu: Vcpu, order: VmOrder) -> bool:
-    """Come to rest, or, as vCPU 0, do what is asked when all others rest. Whether it has been done."""
+    """Come to rest, or, as vCPU 0, do what is asked when all others rest, one piece in each turn. Whether it has been
+    done."""
     if vcpu.index != 0:
         if CPU.current.held_vcpu == address_of(vcpu):
             release(vcpu)
@@ -105,8 +106,10 @@ def serve_order(vcpu: Vcpu, order: VmOrder) -> bool:
         return False
     if not all_parked(vcpu.vm, order):
         return False
-    carry_out(vcpu.vm, order)
-    return True
+    if carry_out(vcpu.vm, order):
+        return True
+    vcpu.work.fetch_or(SERVE_WORK)  # the next turn
+    return False
 
 
 @fn(noinline=True)

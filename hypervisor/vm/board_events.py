@@ -13,7 +13,7 @@ from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.board_interrupts import send_interrupts
 from hypervisor.vm.console import drain_uart, feed_uart
 from hypervisor.vm.deadline import leave_in_time
-from hypervisor.vm.order import SERVE_WORK, OrderKind, give_order
+from hypervisor.vm.order import SERVE_WORK, OrderKind, ask_order
 from hypervisor.vm.vm import StopReason, Vm
 
 
@@ -58,6 +58,6 @@ def obey(vm: Vm, board: Board) -> None:
     request = board.request
     board.request = BoardRequest.NONE
     if request == BoardRequest.RESET:
-        give_order(vm, OrderKind.RESET, StopReason.NONE)
+        ask_order(vm, OrderKind.RESET, StopReason.REBOOT)
     else:
-        give_order(vm, OrderKind.STOP, StopReason.POWER_OFF)
+        ask_order(vm, OrderKind.STOP, StopReason.POWER_OFF)

@@ -128,7 +128,8 @@ def wake_for_console() -> None:
         vm = VMS[i]
         if waiting >> i & 1 != 0 and has_room(vm):
             CONSOLE_WAITS.for_room.fetch_and(~(u32(1) << i))
-            notify(vcpu_of(vm, u32(0)), SERVE_WORK)
+            if vm.vcpu_count != 0:
+                notify(vcpu_of(vm, u32(0)), SERVE_WORK)
         if given >> i & 1 != 0 and vm.state == VmState.RUNNING:
             notify(vcpu_of(vm, u32(0)), SERVE_WORK)
 

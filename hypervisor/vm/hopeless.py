@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import fn, range, u32, u64
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
-from hypervisor.vm.order import OrderKind, give_order
+from hypervisor.vm.order import OrderKind, ask_order
 from hypervisor.vm.vm import StopReason, Vm
 
 WAKING = u32(VcpuWork(serve=True, interrupt=True, nmi=True))
@@ -35,7 +35,7 @@ def lose_hope(vcpu: Vcpu) -> None:
             return
     # Who is woken takes its bit away before it looks at its work: none has done either.
     if vm.hopeless.load() == all_bits(vm):
-        give_order(vm, OrderKind.STOP, StopReason.HALTED)
+        ask_order(vm, OrderKind.STOP, StopReason.HALTED)
 
 
 @fn

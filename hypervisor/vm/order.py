@@ -17,6 +17,10 @@ class OrderKind(HwEnum, repr=u8):
     NONE = 0
     RESET = 1
     STOP = 2
+    PAUSE = 3
+    RESUME = 4
+    START = 5
+    DESTROY = 6
 
 
 class VmOrder(BitStruct, repr=u64):
@@ -24,7 +28,7 @@ class VmOrder(BitStruct, repr=u64):
     rest for this one."""
 
     kind: OrderKind = bits(0, 7)
-    reason: StopReason = bits(8, 15)  # of a STOP
+    reason: StopReason = bits(8, 15)  # of a STOP; of a RESET REBOOT if it was the guest's
     number: u32 = bits(32, 63)
 
 
@@ -36,7 +40,7 @@ def order_of(vm: Vm) -> VmOrder:
 
 @fn
 def give_order(vm: Vm, kind: OrderKind, reason: StopReason) -> bool:
-    """False when another order waits already: that one comes first, and this one is forgotten."""
+    """False when another order waits already, or is being carried out: this one is forgotten."""
     now = vm.order.load()
     last = VmOrder.of(now)
     if last.kind != OrderKind.NONE:
@@ -50,9 +54,33 @@ def give_order(vm: Vm, kind: OrderKind, reason: StopReason) -> bool:
 
 
 @fn
+def ask_order(vm: Vm, kind: OrderKind, reason: StopReason) -> None:
+    """What the guest does to its VM: carried out at once, or after the order that waits. Of several that come
+    meanwhile the first one counts; all of them end what the VM is."""
+    asked = VmOrder(kind=kind, reason=reason, number=u32(0))
+    vm.asked.compare_exchange(u64(0), u64(asked))
+    give_asked(vm)
+
+
+@fn
+def give_asked(vm: Vm) -> None:
+    """Who asks does so before it looks for an order, and who ends an order does so before it looks what was asked."""
+    while True:
+        waiting = vm.asked.load()
+        if waiting == 0 or order_of(vm).kind != OrderKind.NONE:
+            return
+        if vm.asked.compare_exchange(waiting, u64(0)):
+            asked = VmOrder.of(waiting)
+            if give_order(vm, asked.kind, asked.reason):
+                return
+            vm.asked.compare_exchange(u64(0), waiting)
+
+
+@fn
 def end_order(vm: Vm, order: VmOrder) -> None:
     """It has been carried out: the VM can take the next one."""
     vm.order.store(u64(order.replace(kind=OrderKind.NONE)))
+    give_asked(vm)
 
 
 @fn

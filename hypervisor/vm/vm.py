@@ -15,12 +15,14 @@ from codegen.lang import (
     count,
     fn,
     span_of,
+    storage,
     storage_array,
     u8,
     u32,
     u64,
     usize,
 )
+from hypervisor.config.manifest import RESTARTS_MAX
 from hypervisor.cpu.spin_lock import SpinLock
 from hypervisor.devices.board import Board
 from hypervisor.memory.guest import GuestMemory
@@ -32,12 +34,14 @@ VMS_MAX = 16
 
 
 class VmState(HwEnum, repr=u32):
-    """The life of a VM."""
+    """The life of a VM: docs/lifecycle.md."""
 
-    ABSENT = 0
-    READY = 1  # built, not started
+    ABSENT = 0  # in the configuration, and nothing of it in the machine
+    READY = 1  # made, not started
     RUNNING = 2
+    PAUSED = 3
     STOPPED = 4
+    LEAVING = 5  # being destroyed
 
 
 class StopReason(HwEnum, repr=u32):
@@ -50,6 +54,23 @@ class StopReason(HwEnum, repr=u32):
     ENTRY_FAILED = 4
     OUTSIDE_MEMORY = 5  # ran off its memory
     HALTED = 6  # every vCPU halted with interrupts off: nothing can wake it
+    REBOOT = 7  # a reset that `on_reboot` does not allow
+    KILLED = 8
+
+
+class Sweep(HwEnum, repr=u32):
+    """What an order does to the VM's RAM, one piece in each turn."""
+
+    NONE = 0
+    CLEAR = 1
+    RELEASE = 2
+
+
+class Restarts(Struct):
+    """When a VM was restarted by policy."""
+
+    done: Field[u64]
+    moments: Array[u64] = count(RESTARTS_MAX)  # ns; a ring of as many as the limit is
 
 
 class VmFlags(BitStruct, repr=u32):
@@ -81,6 +102,7 @@ class Vm(Struct, align=64):
     vcpu_first: Field[u32]  # index into the pool of vCPUs
     vcpu_count: Field[u32]
     order: Atomic[u64]  # VmOrder: what is to be done to the whole VM
+    asked: Atomic[u64]  # VmOrder: what the guest asked for while another order waited
     hopeless: Atomic[u64]  # bit n: vCPU n sleeps, and only another vCPU can wake it
     memory_size: Field[u64]  # bytes of RAM
     manifest_index: Field[u32]
@@ -95,6 +117,10 @@ class Vm(Struct, align=64):
     cpuid: CpuidTable
     log_budget: Atomic[u32]  # lines that guest acts may still cause in this second
     clock_base: Field[u64]  # host TSC at which this VM's clock read 0
+    sweep: Field[Sweep]  # of the order that is being carried out
+    swept: Field[u64]  # bytes of RAM that it has done
+    restarts: Restarts
+    start_at: Field[u64]  # host TSC at which a READY VM is to start by itself, 0 for never
 
     @fn
     def name_span(self) -> Span:
@@ -102,7 +128,14 @@ class Vm(Struct, align=64):
         return self.name.text()
 
 
+class Departed(Struct):
+    """Bit n: VM n has given its RAM back, and its vCPUs run no more."""
+
+    vms: Atomic[u32]
+
+
 VMS = storage_array(Vm, VMS_MAX)
+DEPARTED = storage(Departed)
 
 
 @fn

@@ -87,9 +87,9 @@ def test_equal_weights_are_equal_shares_whatever_the_number_of_vcpus(folder: Pat
 
 def test_caps_and_budgets_hold_and_a_processor_that_does_not_run_is_an_error_in_words(folder: Path) -> None:
     used, text = measured(folder, "weight = 10000\ncap = 20", 'budget = "3ms"\nperiod = "10ms"', "", "cpus = [1]")
-    assert len(used) == 4, text
+    assert len(used) == 3, text
     assert used[:2] == pytest.approx([0.2, 0.3], rel=0.02)
-    assert used[2] > 0.4 and used[3] == 0
+    assert used[2] > 0.4
     assert "vm3: cannot be made: `cpus` names a processor that this machine" in text
 
 

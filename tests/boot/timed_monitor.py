@@ -10,6 +10,7 @@ from hypervisor.cpu.processors import processors_running
 from hypervisor.cpu.smp.start import processors_start
 from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.machine import BOOT, machine_begin, machine_complete
+from hypervisor.sched.entity import CAP_WINDOW
 from hypervisor.sched.loop import schedule, schedule_once
 from hypervisor.sched.queues import QUEUES
 from hypervisor.sched.start import scheduler_start
@@ -17,7 +18,7 @@ from hypervisor.sched.vcpus import ENTITIES
 from hypervisor.time.clock import CLOCK, clock_now
 from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
-from hypervisor.vcpu.pool import POOL, VCPUS_MAX
+from hypervisor.vcpu.pool import VCPUS_MAX, is_vcpu
 from hypervisor.vcpu.virtualization_start import virtualization_start
 from hypervisor.vm.create import create_vms
 
@@ -56,16 +57,18 @@ def start_on_own_stack() -> Never:
 
 @fn
 def measure() -> None:
-    """Behind a while in which the guests start."""
+    """Behind a while in which the guests start, from the beginning of a window of caps on."""
     length = u64(MEASURED) if CLOCK.tsc_hz > SLOW else u64(MEASURED_ON_SLOW)
-    go_on(length // 4)
-    for i in range(POOL.used):
+    go_on(clock_now() + length // 4)
+    begin = (clock_now() // CAP_WINDOW + 1) * CAP_WINDOW
+    go_on(begin)
+    for i in range(u32(VCPUS_MAX)):
         BEFORE.ran[i] = ENTITIES[i].ran
-    begin = clock_now()
-    go_on(length)
+    go_on(begin + length)
     elapsed = clock_now() - begin
-    for i in range(POOL.used):
-        log(f"used by {i}: {(ENTITIES[i].ran - BEFORE.ran[i]) // 1000} of {elapsed // 1000} us")
+    for i in range(u32(VCPUS_MAX)):
+        if is_vcpu(i):
+            log(f"used by {i}: {(ENTITIES[i].ran - BEFORE.ran[i]) // 1000} of {elapsed // 1000} us")
     switches = u64(0)
     for cpu in range(processors_running()):
         switches += QUEUES[cpu].switches
@@ -73,8 +76,7 @@ def measure() -> None:
 
 
 @fn
-def go_on(length: u64) -> None:
-    """Schedule for so many ns."""
-    end = clock_now() + length
+def go_on(end: u64) -> None:
+    """Schedule until the clock shows so many ns."""
     while clock_now() < end:
         schedule_once(u32(0))

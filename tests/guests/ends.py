@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, Hpa, Struct, cli, fn, hlt, intrinsic, mmio, phys, read_cr0, span, u16, u32, u64
+from codegen.lang import (
+    Field,
+    Hpa,
+    Struct,
+    cli,
+    fn,
+    hlt,
+    intrinsic,
+    mmio,
+    phys,
+    ports,
+    read_cr0,
+    span,
+    sti_hlt,
+    u8,
+    u16,
+    u32,
+    u64,
+)
+from drivers.interrupt.pic import CASCADE_IRQ
+from hypervisor.devices.acpi.layout import PM1_EVENT, RESET_PORT, RESET_VALUE
+from hypervisor.devices.acpi.power import POWER_BUTTON as BUTTON_EVENT
+from hypervisor.devices.wiring import SCI_IRQ
 from tests.guests.checks.control import GP, MOV_CR, mov_cr0_rax
 from tests.guests.checks.msr import UNKNOWN, refuses_read
 from tests.guests.command_line import asks_for, command_line
 from tests.guests.console import say
-from tests.guests.machine import LOCAL_APIC, Apic, power_off, triple_fault
-from tests.guests.trapped import came, expect
+from tests.guests.machine import LOCAL_APIC, Apic, WordPort, power_off, triple_fault, write_byte
+from tests.guests.trapped import TRAPPED, came, expect
 
 TRIPLE_FAULT = span(b"triple-fault")
 RUN_AWAY = span(b"run-away")
@@ -16,6 +38,9 @@ SPIN = span(b"spin")
 FLOOD = span(b"flood")
 MSR_STORM = span(b"msr-storm")
 HALT_FOR_EVER = span(b"halt-for-ever")
+BUTTON = span(b"button")
+RESET = span(b"reset")
+POWER_OFF = span(b"power-off")
 LEAVE_PAGING = span(b"leave-paging")
 CR0_PG = 1 << 31
 
@@ -69,10 +94,45 @@ def end_as_asked(information: Hpa) -> None:
         cli()
         hlt()
         say("awake")
+    if asks_for(line, RESET):
+        say("reset")
+        reset()
+    if asks_for(line, POWER_OFF):
+        say("power off")
+        power_off()
+    if asks_for(line, BUTTON):
+        wait_for_button()
     if asks_for(line, MSR_STORM):
         say("MSR storm")
         while refuses_read(u32(UNKNOWN)):
             pass
+
+
+@fn
+def reset() -> None:
+    """Port CF9H."""
+    write_byte(u16(RESET_PORT), u8(0))
+    write_byte(u16(RESET_PORT), u8(RESET_VALUE))
+    cli()
+    hlt()
+
+
+@fn
+def wait_for_button() -> None:
+    """By the SCI, with the PM1 event enabled; then power-off."""
+    ports(WordPort, u16(PM1_EVENT + 2)).word.write(u16(BUTTON_EVENT))
+    write_byte(u16(0x21), u8(~(1 << CASCADE_IRQ) & 0xFF))
+    write_byte(u16(0xA1), u8(~(1 << SCI_IRQ - 8) & 0xFF))
+    status = ports(WordPort, u16(PM1_EVENT))
+    say(f"wait for the button {status.word.read() & BUTTON_EVENT}")
+    TRAPPED.interrupts = 0
+    while TRAPPED.interrupts == 0:
+        sti_hlt()
+        cli()
+    say(f"interrupt {TRAPPED.last_interrupt} status {status.word.read() & BUTTON_EVENT}")
+    status.word.write(u16(BUTTON_EVENT))
+    say(f"cleared {status.word.read() & BUTTON_EVENT}")
+    power_off()
 
 
 @fn

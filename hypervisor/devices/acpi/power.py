@@ -52,6 +52,12 @@ def power_interrupt(block: PowerBlock, now: u64) -> bool:
 
 
 @fn
+def power_press(block: PowerBlock) -> None:
+    """The fixed power button (4.8.2.2.1.1): an event, which the system may answer."""
+    block.status = block.status | POWER_BUTTON
+
+
+@fn
 def power_read(block: PowerBlock, offset: u32, width: u32, now: u64) -> u32:
     """1, 2 or 4 bytes from `offset` of the block."""
     if offset >= 8:

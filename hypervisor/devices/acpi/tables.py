@@ -49,9 +49,9 @@ def fadt(facs: int, dsdt: int) -> bytes:
     body += struct.pack("<BBBBBBBB", 4, 2, 0, 4, 0, 0, 0, 0)
     # C2 and C3 latencies say "not supported"; RTC day, month, century alarms: only the century register exists.
     body += struct.pack("<HHHHBBBBBH", 0x65, 0x3E9, 0, 0, 0, 0, 0, 0, 0x32, 0b100)
-    # IAPC_BOOT_ARCH above: no 8042, no VGA to be probed (bit 2). WBINVD, no C2 on MP, fixed buttons absent, 32-bit
-    # timer, reset register.
-    flags = 1 << 0 | 1 << 2 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10
+    # IAPC_BOOT_ARCH above: no 8042, no VGA to be probed (bit 2). WBINVD, no C2 on MP, a fixed power button, no sleep
+    # button, 32-bit timer, reset register.
+    flags = 1 << 0 | 1 << 2 | 1 << 5 | 1 << 8 | 1 << 10
     body += struct.pack("<BI", 0, flags)
     body += generic_address(RESET_PORT, 8) + struct.pack("<BHB", RESET_VALUE, 0, 5)
     body += struct.pack("<QQ", facs, dsdt)

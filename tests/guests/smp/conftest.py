@@ -19,6 +19,7 @@ kernel = "{kernel}"
 cmdline = "{command_line}"
 memory = "32M"
 vcpus = {vcpus}
+restart_limit = 32
 """
 HOST_CPUS = (1, 2, 4)
 

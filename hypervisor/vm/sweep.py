@@ -1,0 +1,48 @@
+"""A VM's RAM, cleared or given back piece by piece: nothing else of the machine waits for gigabytes."""
+
+from __future__ import annotations
+
+from codegen.lang import Hpa, fn, min, range, u64
+from hypervisor.memory.frames import RUN, release_run
+from hypervisor.memory.guest import GuestSlot
+from hypervisor.memory.owner import guest_ram_owner
+from hypervisor.memory.scrub import scrub
+from hypervisor.vm.vm import Sweep, Vm
+
+
+@fn(cold=True)
+def begin_sweep(vm: Vm, sweep: Sweep) -> None:
+    """From the first byte on."""
+    vm.sweep = sweep
+    vm.swept = 0
+
+
+@fn(cold=True)
+def sweep_piece(vm: Vm) -> bool:
+    """One run; whether it was the last one."""
+    left = vm.swept
+    for i in range(vm.memory.slot_count):
+        slot = vm.memory.slots[i]
+        size = slot_runs(slot) * RUN
+        if left < size:
+            piece = slot.hpa + left
+            if vm.sweep == Sweep.RELEASE:
+                release_run(piece, guest_ram_owner(vm.id))
+            else:
+                clear(slot, piece, left)
+            vm.swept = vm.swept + RUN
+            return False
+        left = left - size
+    return True
+
+
+@fn(cold=True)
+def clear(slot: GuestSlot, piece: Hpa, offset: u64) -> None:
+    """What the guest can see of it."""
+    scrub(piece, min(u64(RUN), slot.size - offset))
+
+
+@fn
+def slot_runs(slot: GuestSlot) -> u64:
+    """How many runs lie behind a slot."""
+    return (slot.size + (RUN - 1)) // RUN
