@@ -9,7 +9,7 @@ from hypervisor.shell.call import Call, Progress
 from hypervisor.shell.command import command
 from hypervisor.shell.output import say
 from hypervisor.time.clock import clock_now
-from hypervisor.vcpu.pool import POOL, VCPUS, VCPUS_MAX
+from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX, is_vcpu
 
 MILLISECOND = 1_000_000
 
@@ -53,10 +53,11 @@ def measure(now: u64) -> None:
     """Everybody's, at one moment."""
     USAGE.elapsed = now - USAGE.moment
     USAGE.moment = now
-    for i in range(POOL.used):
-        ran = time_used(ENTITIES[i], now)
-        USAGE.used[i] = ran.saturating_sub(USAGE.before[i])
-        USAGE.before[i] = ran
+    for i in range(u32(VCPUS_MAX)):
+        if is_vcpu(i):
+            ran = time_used(ENTITIES[i], now)
+            USAGE.used[i] = ran.saturating_sub(USAGE.before[i])
+            USAGE.before[i] = ran
 
 
 @fn(cold=True)
@@ -64,8 +65,8 @@ def busiest() -> u32 | None:
     """Of those that have run at all and were not said yet."""
     best: u32 | None = None
     most = u64(0)
-    for i in range(POOL.used):
-        if USAGE.used[i] > most:
+    for i in range(u32(VCPUS_MAX)):
+        if is_vcpu(i) and USAGE.used[i] > most:
             most = USAGE.used[i]
             best = i
     return best

@@ -15,7 +15,7 @@ from hypervisor.shell.commands.share import cap_of
 from hypervisor.shell.output import say
 from hypervisor.time.clock import clock_now
 from hypervisor.vcpu.exit import EXIT_KINDS, ExitKind
-from hypervisor.vcpu.pool import POOL, VCPUS, vcpu_of
+from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX, is_vcpu, vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.timers import vm_now
 from hypervisor.vm.vm import VMS, Vm
@@ -106,10 +106,17 @@ def show_vcpu(vcpu: Vcpu) -> None:
 def show_stats(call: Call) -> Progress:
     """Shows how often each virtual CPU has left its guest, by reason; without a VM, those of all VMs."""
     first = VMS[call.vm].vcpu_first if call.vm_given else u32(0)
-    end = first + VMS[call.vm].vcpu_count if call.vm_given else POOL.used
+    end = first + VMS[call.vm].vcpu_count if call.vm_given else u32(VCPUS_MAX)
     if call.step >= end - first:
         return Progress.DONE
-    vcpu = VCPUS[first + call.step]
+    if is_vcpu(first + call.step):
+        show_exits(VCPUS[first + call.step])
+    return Progress.MORE if call.step + 1 < end - first else Progress.DONE
+
+
+@fn(cold=True)
+def show_exits(vcpu: Vcpu) -> None:
+    """Of one virtual CPU, those that have happened."""
     sum = u64(0)
     for kind in range(u32(EXIT_KINDS)):
         sum += vcpu.exits[kind]
@@ -117,4 +124,3 @@ def show_stats(call: Call) -> Progress:
     for kind in range(u32(EXIT_KINDS)):
         if vcpu.exits[kind] != 0:
             say(f"  {vcpu.exits[kind]:12} {ExitKind.checked(kind)}")
-    return Progress.MORE if call.step + 1 < end - first else Progress.DONE
