@@ -20,7 +20,7 @@ from hypervisor.shell.shell import serve_terminal
 from hypervisor.shell.table import COUNT, LIST
 from hypervisor.time.clock import clock_start
 from hypervisor.vcpu.exit import ExitKind
-from hypervisor.vcpu.pool import POOL, VCPUS, VCPUS_MAX
+from hypervisor.vcpu.pool import POOL, VCPUS, VCPUS_MAX, take_vcpus
 from hypervisor.vcpu.vcpu import VcpuState
 from hypervisor.vm.vm import VMS, VmState
 from tests.console.fake_uart import FakeUart
@@ -73,18 +73,19 @@ class Terminal:
 
 def add_vm(number: int, name: bytes, vcpus: int) -> None:
     vm = VMS[number]
-    vm.id, vm.state, vm.vcpu_first, vm.vcpu_count = number, VmState.RUNNING, int(POOL.used), vcpus
+    first = take_vcpus(u32(vcpus))
+    assert first is not None
+    vm.id, vm.state, vm.vcpu_first, vm.vcpu_count = number, VmState.RUNNING, first, vcpus
     vm.memory_size = 256 << 20
     vm.name.length = len(name)
     for i, byte in enumerate(name):
         vm.name.bytes[i] = byte
     share_start(SHARES[number], u32(100), u32(0))
     for i in range(vcpus):
-        vcpu = VCPUS[int(POOL.used) + i]
+        vcpu = VCPUS[first + i]
         vcpu.vm, vcpu.index, vcpu.state = vm, i, VcpuState.RUNNABLE
-        ENTITIES[int(POOL.used) + i].share = SHARES[number]
-        ENTITIES[int(POOL.used) + i].state = EntityState.WAITING
-    POOL.used += vcpus
+        ENTITIES[first + i].share = SHARES[number]
+        ENTITIES[first + i].state = EntityState.WAITING
     console_add_guest(u32(number), text(name))
 
 
@@ -215,7 +216,7 @@ def test_a_processor_that_idles_is_shown_to_do_so(terminal: Terminal) -> None:
 def test_a_long_answer_comes_in_bounded_rounds(terminal: Terminal) -> None:
     for number in range(2, 16):
         add_vm(number, b"vm%d" % number, 4)
-    add_vm(15, b"vm15", VCPUS_MAX - int(POOL.used))
+    add_vm(15, b"vm15", VCPUS_MAX - int(POOL.taken).bit_count())
     for vcpu in range(VCPUS_MAX):
         for kind in (ExitKind.CPUID, ExitKind.HLT, ExitKind.PORT):
             VCPUS[vcpu].exits[int(kind.value)] = 1
