@@ -63,7 +63,9 @@ def main() -> int:
         if Path(sys.prefix) != VENV:
             sys.stdout.flush()
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), str(ROOT / "build.py"), *sys.argv[1:]])
-        commands = {each.__name__: each for each in (run, debug, test, iso, check, bench, coverage, dump, document)}
+        commands = {
+            each.__name__: each for each in (run, ctl, debug, test, iso, check, bench, coverage, dump, document)
+        }
         try:
             return commands[arguments.command](arguments, rest)
         except Exception as error:
@@ -182,7 +184,9 @@ def run(arguments: argparse.Namespace, _rest: list[str]) -> int:
     archive = write_archive(config, images)
     memory = arguments.memory or default_memory(config.memory, archive.stat().st_size)
     firmware = Firmware(arguments.firmware)
-    shape = partial(Machine, Host(host), firmware=firmware, cpus=arguments.cpus or DEFAULT_CPUS[host], memory=memory)
+    cpus = arguments.cpus or DEFAULT_CPUS[host]
+    socket = BUILD / "run" / f"{arguments.config.stem}.ctl"
+    shape = partial(Machine, Host(host), firmware=firmware, cpus=cpus, memory=memory, ctl=socket)
     timeout = arguments.timeout or (EXPECT_SECONDS[host] if arguments.expect is not None else None)
     try:
         if arguments.direct:
@@ -192,6 +196,19 @@ def run(arguments: argparse.Namespace, _rest: list[str]) -> int:
         return run_machine(machine, Request(arguments.expect, timeout, arguments.log, tuple(config.names)))
     except (MachineError, OSError) as error:
         raise Failure(str(error)) from None
+
+
+def ctl(arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from hypervisor.client.command import ctl, newest_socket
+    from hypervisor.client.connection import CtlError
+
+    folder = BUILD / "run"
+    try:
+        socket = folder / f"{arguments.machine}.ctl" if arguments.machine else newest_socket(folder)
+        ctl(socket, arguments.verb, arguments.words, arguments.output, arguments.seconds)
+    except CtlError as error:
+        raise Failure(str(error)) from None
+    return 0
 
 
 def debug(arguments: argparse.Namespace, _rest: list[str]) -> int:
@@ -360,11 +377,19 @@ def dump(arguments: argparse.Namespace, _rest: list[str]) -> int:
 
 
 def document(_arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from hypervisor.ctl.document import ctl_page
     from hypervisor.exits.document import exits_page
     from hypervisor.shell.document import shell_page
+    from hypervisor.trace.document import tracing_page
     from tests.exit_path.document import life_page
 
-    pages = {"exits.md": exits_page(), "shell.md": shell_page(), "life-of-an-exit.md": life_page()}
+    pages = {
+        "ctl.md": ctl_page(),
+        "exits.md": exits_page(),
+        "shell.md": shell_page(),
+        "life-of-an-exit.md": life_page(),
+        "tracing.md": tracing_page(),
+    }
     for name, page in pages.items():
         (ROOT / "docs" / name).write_text(page)
         print(f"docs/{name}")
@@ -416,6 +441,15 @@ def command_line() -> argparse.ArgumentParser:
     )
     one.add_argument("--timeout", type=seconds, metavar="SECONDS", help="time limit; with --expect 120 to 1200 by host")
     one.add_argument("--log", type=Path, metavar="FILE", help="copy of the console's output")
+
+    one = command(
+        "ctl", "ask a machine that runs: a verb of docs/ctl.md, `top`, or `trace -o FILE` for ui.perfetto.dev"
+    )
+    one.add_argument("verb", metavar="VERB")
+    one.add_argument("words", nargs="*", metavar="KEY=VALUE", help="the verb's arguments")
+    one.add_argument("--machine", metavar="NAME", help="the machine of NAME.toml (the one that was started last)")
+    one.add_argument("-o", dest="output", type=Path, metavar="FILE", help="where `trace` writes to")
+    one.add_argument("--seconds", type=seconds, default=2.0, metavar="N", help="how long `trace` records (2)")
 
     one = command("test", "run the tests; further arguments go to pytest")
     one.add_argument("--long", action="store_true", help="also the tests that take minutes")

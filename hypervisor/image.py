@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 OUTPUT = REPOSITORY / "build" / "image"
 VENDORS = ("vt-x", "amd-v")
 SOURCES = ("codegen", "drivers", "hypervisor", "boot/entry", "boot/load", "boot/info.py")
-NOT_IN_IMAGES = ("codegen/debugger", "hypervisor/debugger")
+NOT_IN_IMAGES = ("codegen/debugger", "hypervisor/debugger", "hypervisor/client")
 
 
 class BuildError(Exception):

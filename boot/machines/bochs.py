@@ -20,14 +20,14 @@ ENVIRONMENT = {"SDL_VIDEODRIVER": "dummy"}
 """Headless: the sdl2 display draws nowhere."""
 
 
-def bochs_command(machine: Machine, serial_port: int, scratch: Path, halted: bool = False) -> list[str]:
-    """The command line; COM1 connects to the TCP port `serial_port` of this host, where we must be listening.
+def bochs_command(machine: Machine, serial_ports: tuple[int, ...], scratch: Path, halted: bool = False) -> list[str]:
+    """The command line; COM1 and so on connect to these TCP ports of this host, where we must be listening.
 
     `halted`: Bochs waits at its debugger's prompt, which Debian builds in.
     """
     refuse_impossible(machine)
     configuration = scratch / "bochsrc"
-    configuration.write_text("\n".join(configuration_lines(machine, serial_port, scratch)) + "\n")
+    configuration.write_text("\n".join(configuration_lines(machine, serial_ports, scratch)) + "\n")
     command = [PROGRAM, "-q", "-f", str(configuration)]
     if halted:
         return command
@@ -52,7 +52,7 @@ def refuse_impossible(machine: Machine) -> None:
         raise MachineError(f"Bochs cannot open a path with a comma or a quote: {machine.iso}")
 
 
-def configuration_lines(machine: Machine, serial_port: int, scratch: Path) -> list[str]:
+def configuration_lines(machine: Machine, serial_ports: tuple[int, ...], scratch: Path) -> list[str]:
     """Bochs' configuration file. TIME0 is fixed so that two runs are alike."""
     assert machine.iso is not None
     ips = machine.ips or (IPS_ONE_CPU if machine.cpus == 1 else IPS_SEVERAL_CPUS)
@@ -73,7 +73,7 @@ def configuration_lines(machine: Machine, serial_port: int, scratch: Path) -> li
         "error: action=report",
         "info: action=ignore",
         "debug: action=ignore",
-        f"com1: enabled=1, mode=socket-client, dev=localhost:{serial_port}",
+        *(f"com{n}: enabled=1, mode=socket-client, dev=localhost:{port}" for n, port in enumerate(serial_ports, 1)),
         "ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14",
         *boot,
         *machine.arguments,

@@ -124,7 +124,7 @@ def bochs_debugger(machine: Machine) -> Iterator[BochsDebugger]:
     with TemporaryDirectory(prefix="keelback-machine-") as name, socket.create_server(("127.0.0.1", 0)) as listener:
         scratch = Path(name)
         process = subprocess.Popen(
-            bochs.bochs_command(machine, listener.getsockname()[1], scratch, halted=True),
+            bochs.bochs_command(machine, (listener.getsockname()[1],), scratch, halted=True),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -8,11 +8,12 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from boot.machines import bochs, qemu
+from boot.machines.ctl_bridge import bridge, listen
 from boot.machines.machine import Host, Machine, MachineError
 
 CONNECT_SECONDS = 60
@@ -47,9 +48,13 @@ def start(machine: Machine) -> Iterator[Emulator]:
             yield emulator
         finally:
             end(emulator)
+            if machine.ctl is not None:
+                machine.ctl.unlink(missing_ok=True)
 
 
 def start_qemu(machine: Machine, scratch: Path) -> Emulator:
+    if machine.ctl is not None:
+        machine.ctl.parent.mkdir(parents=True, exist_ok=True)
     ours, theirs = socket.socketpair()
     with theirs:
         command = qemu.qemu_command(machine, theirs.fileno(), scratch)
@@ -60,11 +65,17 @@ def start_qemu(machine: Machine, scratch: Path) -> Emulator:
 
 def start_bochs(machine: Machine, scratch: Path) -> Emulator:
     messages = scratch / "messages"
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        command = bochs.bochs_command(machine, listener.getsockname()[1], scratch)
+    with ExitStack() as stack:
+        count = 1 if machine.ctl is None else 2
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        ports = tuple(listener.getsockname()[1] for listener in listeners)
+        command = bochs.bochs_command(machine, ports, scratch)
         process = spawn(command, messages, bochs.ENVIRONMENT, ())
         try:
-            serial = accept_from(process, listener)
+            serial, *others = [accept_from(process, listener) for listener in listeners]
+            for other in others:
+                assert machine.ctl is not None
+                bridge(listen(machine.ctl), other)
         except BaseException as error:
             kill(process)
             if isinstance(error, TimeoutError):

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 MIB = 1 << 20
+SOCKET_PATH_MAX = 107
 
 
 class Host(StrEnum):
@@ -38,6 +39,7 @@ class Machine:
 
     `memory` is in bytes. `cpu` is the emulator's own model name and None its default. `icount` makes QEMU's TSC count
     executed instructions (Bochs' always does). `ips` is Bochs' instructions per emulated second, None for the default.
+    `ctl` is where COM2 becomes a Unix socket (docs/ctl.md); None: there is no COM2.
     `arguments` are appended to QEMU's command line, or to Bochs' configuration as lines.
     """
 
@@ -52,6 +54,7 @@ class Machine:
     cpu: str | None = None
     icount: bool = False
     ips: int | None = None
+    ctl: Path | None = None
     arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -63,5 +66,7 @@ class Machine:
             raise MachineError("exact instruction counts by icount need --host qemu")
         if self.memory % MIB or self.memory < 16 * MIB:
             raise MachineError(f"--memory is a whole number of MiB, at least 16M (it is {self.memory} bytes)")
+        if self.ctl is not None and len(str(self.ctl)) > SOCKET_PATH_MAX:
+            raise MachineError(f"the path of a socket has at most {SOCKET_PATH_MAX} characters: {self.ctl}")
         if self.cpus < 1:
             raise MachineError(f"--cpus is at least 1 (it is {self.cpus})")

@@ -26,12 +26,19 @@ def qemu_command(machine: Machine, serial_fd: int, scratch: Path) -> list[str]:
         *("-smp", str(machine.cpus), "-m", str(machine.memory // MIB)),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "std"),
         *("-chardev", f"socket,id=com1,fd={serial_fd}", "-serial", "chardev:com1"),
+        *(ctl_port(machine.ctl) if machine.ctl is not None else ()),
         *("-device", f"isa-debug-exit,iobase={DEBUG_EXIT_PORT:#x}"),
         *(instruction_count() if machine.icount else ()),
         *(ovmf(scratch) if machine.firmware is Firmware.UEFI else ()),
         *boot_source(machine),
         *machine.arguments,
     ]
+
+
+def ctl_port(socket: Path) -> list[str]:
+    """COM2, to which clients of the socket may connect at any time."""
+    path = option_path(socket)
+    return ["-chardev", f"socket,id=com2,path={path},server=on,wait=off", "-serial", "chardev:com2"]
 
 
 def instruction_count() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import fn, range, u8, u16, u32, u64
 from drivers.acpi.machine import MACHINE
-from drivers.console.ns16550 import COM1, COM1_IRQ
+from drivers.console.ns16550 import COM1, COM1_IRQ, COM2_IRQ
 from drivers.interrupt.ioapic_driver import ioapic_route, ioapic_start
 from drivers.interrupt.lapic_driver import APIC, lapic_base, lapic_id, lapic_start
 from drivers.interrupt.pic_driver import pic_sleep
@@ -14,8 +14,9 @@ from hypervisor.console.console import CONSOLE, console_start_interrupts
 from hypervisor.console.keyboard import console_find_keyboard, console_keyboard_interrupts
 from hypervisor.console.log import log, warn
 from hypervisor.cpu.features import FEATURES
-from hypervisor.cpu.interrupts import PIC_VECTOR, VECTOR_KEYBOARD, VECTOR_SPURIOUS, VECTOR_UART
+from hypervisor.cpu.interrupts import PIC_VECTOR, VECTOR_CTL, VECTOR_KEYBOARD, VECTOR_SPURIOUS, VECTOR_UART
 from hypervisor.cpu.per_cpu import CPU
+from hypervisor.ctl.port import ctl_port_listen, ctl_port_start
 from hypervisor.memory.paging import map_device
 
 REGISTER_PAGE = 4096
@@ -40,6 +41,7 @@ def interrupts_start() -> bool:
         log(f"interrupts: xAPIC {CPU.current.apic_id}, {MACHINE.ioapic_count} I/O APICs")
     route_uart()
     start_keyboard()
+    route_ctl()
     return True
 
 
@@ -75,3 +77,10 @@ def start_keyboard() -> None:
     elif not CONSOLE.serial.present:
         warn(f"nothing can be typed: there is no serial port at {u16(COM1):#x}, and of a PS/2 keyboard: {found}")
         warn("connect a PS/2 keyboard, or let the firmware emulate one for USB keyboards, or use a serial port")
+
+
+@fn(cold=True)
+def route_ctl() -> None:
+    """Without an interrupt the port is served once a second."""
+    if ctl_port_start() and route_isa(u32(COM2_IRQ), u8(VECTOR_CTL)):
+        ctl_port_listen()

@@ -8,11 +8,13 @@ from hypervisor.console.console import console_interrupt
 from hypervisor.console.keyboard import console_keyboard
 from hypervisor.cpu.leave import leave_guest
 from hypervisor.cpu.per_cpu import CPU
+from hypervisor.ctl.port import CTL_PORT
 
 FIRST_INTERRUPT = 32
 PIC_VECTOR = 0x20  # 16 vectors that only spurious interrupts of the sleeping 8259s use
 VECTOR_UART = 0x30
 VECTOR_KEYBOARD = 0x31
+VECTOR_CTL = 0x32  # the second serial port
 VECTOR_KICK = 0xEE  # from another processor: hypervisor/cpu/kick.py
 VECTOR_TIMER = 0xEF  # the highest priority that is not special
 VECTOR_SPURIOUS = 0xFF
@@ -29,6 +31,8 @@ def dispatch_interrupt(vector: u32) -> None:
         on_uart()
     elif vector == VECTOR_KEYBOARD:
         on_keyboard()
+    elif vector == VECTOR_CTL:
+        on_ctl()
     elif vector == VECTOR_SPURIOUS:
         on_spurious()
     else:
@@ -70,6 +74,15 @@ def on_keyboard() -> None:
     CPU.here().keyboard_interrupts += 1
     lapic_eoi()
     console_keyboard()
+    leave_guest(CPU.here())
+
+
+@fn
+def on_ctl() -> None:
+    """The port is served between turns."""
+    CPU.here().uart_interrupts += 1
+    lapic_eoi()
+    CTL_PORT.wanted.store(1)
     leave_guest(CPU.here())
 
 

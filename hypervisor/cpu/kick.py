@@ -6,11 +6,14 @@ from codegen.lang import fn, u8, u32, u64
 from drivers.interrupt.lapic_ipi import send_interrupt
 from hypervisor.cpu.interrupts import VECTOR_KICK
 from hypervisor.cpu.per_cpu import CPUS
+from hypervisor.trace.events import EventKind
+from hypervisor.trace.record import trace_processor
 
 
 @fn
 def send_kick(cpu: u32) -> None:
     """Interrupt processor `cpu`, which runs; what was stored before is visible to its handler."""
+    trace_processor(EventKind.KICK, cpu)
     # A local APIC that accepts nothing for tens of milliseconds is broken: the machine cannot go on.
     assert send_interrupt(CPUS[cpu].apic_id, u8(VECTOR_KICK))
 

@@ -14,6 +14,8 @@ from hypervisor.sched.queues import PROCESSORS, all_processors
 from hypervisor.sched.service import HOUSEKEEPER, serve_processor, turn_end
 from hypervisor.sched.turn import run_turn
 from hypervisor.sched.vcpus import decide_vcpu
+from hypervisor.trace.events import EventKind
+from hypervisor.trace.record import trace_processor
 from hypervisor.vcpu.hold import release_if_asked
 from hypervisor.vm.lifecycle import vms_alive
 
@@ -59,4 +61,6 @@ def idle(cpu: u32) -> None:
         LAST_WORDS.said = nobody
     if PROCESSORS.idle.load() == all_processors():
         console_flush_guests()  # a prompt has no line end
+    trace_processor(EventKind.IDLE, u32(0))
     idle_until(turn_end(cpu))
+    trace_processor(EventKind.BUSY, u32(0))

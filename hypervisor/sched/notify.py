@@ -7,8 +7,10 @@ from hypervisor.cpu.kick import send_kick, send_kicks
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.sched.queues import PROCESSORS, processor_bit
 from hypervisor.sched.scheduler import wake
-from hypervisor.sched.vcpus import entity_of
+from hypervisor.sched.vcpus import entity_of, number_of
 from hypervisor.time.clock import clock_now
+from hypervisor.trace.events import EventKind
+from hypervisor.trace.record import trace
 from hypervisor.vcpu.vcpu import NOBODY, Vcpu
 
 
@@ -22,6 +24,7 @@ def notify(vcpu: Vcpu, work: u32) -> None:
     if vcpu.work.fetch_or(work) & work == work:
         return
     if vcpu.asleep.load() != 0:
+        trace(EventKind.WAKE, number_of(vcpu), work)
         wake(entity_of(vcpu), clock_now())
         serve_kicks()
         return

@@ -7,6 +7,8 @@ from hypervisor.console.console import console_interrupt
 from hypervisor.console.guests import console_flush_silent_guests
 from hypervisor.cpu.machine_check_report import log_machine_checks
 from hypervisor.cpu.per_cpu import CPUS_MAX
+from hypervisor.ctl.port import CTL_PORT
+from hypervisor.ctl.service import serve_ctl
 from hypervisor.sched.deadlines import Deadlines, deadline_next, deadline_owner, deadline_set
 from hypervisor.sched.notify import notify
 from hypervisor.sched.queues import NEVER, QUEUES
@@ -44,6 +46,7 @@ def serve_processor(cpu: u32) -> None:
         SERVICES[cpu].next_terminal = serve_terminal()
         wake_for_console()
         serve_lives()
+        serve_ctl()
     if rdtsc() >= SERVICES[cpu].next_second:
         serve_second(cpu)
     sleepers = DEADLINES[cpu]
@@ -79,6 +82,7 @@ def serve_second(cpu: u32) -> None:
         for i in range(u32(VMS_MAX)):
             VMS[i].log_budget.store(LOG_LINES_PER_SECOND)
         console_flush_silent_guests()
+        CTL_PORT.wanted.store(1)
     log_machine_checks()
 
 

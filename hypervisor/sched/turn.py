@@ -15,9 +15,12 @@ from hypervisor.sched.scheduler import block, yield_turn
 from hypervisor.sched.service import DEADLINES, turn_end
 from hypervisor.sched.vcpus import number_of
 from hypervisor.time.clock import clock_now
+from hypervisor.trace.events import EventKind
+from hypervisor.trace.record import trace, tracing
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.hold import hold, load_for_run, release
 from hypervisor.vcpu.run import run_slice
+from hypervisor.vcpu.traced import run_traced
 from hypervisor.vcpu.turn import begin_turn, end_turn
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
 from hypervisor.vm.carry_out import carry_out
@@ -44,6 +47,7 @@ class Next(HwEnum, repr=u32):
 @fn
 def run_turn(vcpu: Vcpu, cpu: u32) -> None:
     """The whole turn; `cpu` is the calling processor. The scheduler has chosen `vcpu`."""
+    trace(EventKind.SWITCH, number_of(vcpu), u32(0))
     begin_turn(vcpu)
     CPU.here().turns += 1
     if vcpu.asleep.load() != 0:
@@ -118,7 +122,10 @@ def run_until(vcpu: Vcpu, deadline: u64) -> None:
     load_for_run(vcpu)
     vcpu.deadline = deadline
     vcpu.work.fetch_or(ENTRY_WORK)
-    run_slice(vcpu)
+    if tracing():
+        run_traced(vcpu)
+    else:
+        run_slice(vcpu)
 
 
 @fn

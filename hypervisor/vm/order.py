@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from codegen.lang import BitStruct, HwEnum, bits, fn, range, u8, u32, u64
 from hypervisor.sched.notify import notify
+from hypervisor.trace.events import EventKind
+from hypervisor.trace.record import trace
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
 from hypervisor.vm.vm import StopReason, Vm
@@ -48,6 +50,7 @@ def give_order(vm: Vm, kind: OrderKind, reason: StopReason) -> bool:
     order = VmOrder(kind=kind, reason=reason, number=last.number.wrapping_add(1))
     if not vm.order.compare_exchange(now, u64(order)):
         return False
+    trace(EventKind.ORDER, vm.vcpu_first, u32(kind))
     for i in range(vm.vcpu_count):
         notify(vcpu_of(vm, i), SERVE_WORK)
     return True

@@ -8,7 +8,7 @@ COM1 = 0x3F8
 
 
 class FakeUart:
-    def __init__(self, slow: bool = False) -> None:
+    def __init__(self, slow: bool = False, port: int = COM1) -> None:
         self.sent = bytearray()
         self.arriving = bytearray()
         self.fifo = 0
@@ -16,7 +16,7 @@ class FakeUart:
         self.registers = dict.fromkeys(range(8), 0)
         self.divisor = [0, 0]
         self.lost = 0
-        host.bus.map_ports(COM1, 8, self)
+        host.bus.map_ports(port, 8, self)
 
     @property
     def latched(self) -> bool:

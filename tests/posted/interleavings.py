@@ -19,7 +19,7 @@ from typing import Any
 from codegen.lang.cells import Array, Atomic, Field
 from hypervisor.cpu.spin_lock import SpinLock
 
-UPDATES = ("store", "exchange", "compare_exchange", "fetch_add", "fetch_sub", "fetch_or", "fetch_and")
+UPDATES = ("store", "store_release", "exchange", "compare_exchange", "fetch_add", "fetch_sub", "fetch_or", "fetch_and")
 ACQUIRE = "acquire"
 
 

@@ -18,7 +18,12 @@ ALLOWED = {
 BUILD_TIME = {"hypervisor/image_program.py": {"codegen"}}
 # Folders that run inside gdb.
 IN_GDB = {"hypervisor/debugger/": {"codegen.debugger"}}
-ONLY_IN = {"llvmlite": "codegen/back/", "keystone": "codegen/asm/", "capstone": "codegen/inspect/"}
+ONLY_IN = {
+    "llvmlite": "codegen/back/",
+    "keystone": "codegen/asm/",
+    "capstone": "codegen/inspect/",
+    "perfetto": "hypervisor/client/",
+}
 
 
 def modules_imported(file: Path) -> Iterator[str]:

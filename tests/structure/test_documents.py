@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from hypervisor.ctl.document import ctl_page
 from hypervisor.exits.document import exits_page
 from hypervisor.shell.document import shell_page
+from hypervisor.trace.document import tracing_page
 from tests.bench.counts import read_record
 from tests.exit_path.document import GUESTS_OWN, life_page
 
@@ -25,6 +27,14 @@ def test_the_page_of_exits_is_made_from_the_list() -> None:
 
 def test_the_page_of_the_shell_is_made_from_its_table() -> None:
     assert (ROOT / "docs" / "shell.md").read_text() == shell_page(), STALE
+
+
+def test_the_page_of_the_protocol_is_made_from_the_table() -> None:
+    assert (ROOT / "docs" / "ctl.md").read_text() == ctl_page(), STALE
+
+
+def test_the_page_of_events_is_made_from_the_list() -> None:
+    assert (ROOT / "docs" / "tracing.md").read_text() == tracing_page(), STALE
 
 
 def test_the_life_of_an_exit_is_that_of_the_images() -> None:

@@ -31,6 +31,7 @@ from hypervisor.vcpu.run import prepare_entry
 from hypervisor.vcpu.svm.state import save_of
 from hypervisor.vcpu.vcpu import NOBODY, Vcpu, VcpuState
 from hypervisor.vm.interrupts import INTERRUPT_WORK
+from hypervisor.vm.start_order import STARTS
 from hypervisor.vm.vm import VmState
 from tests.played_guest.machine import VM, new_machine
 from tests.posted.interleavings import Thread
@@ -73,6 +74,7 @@ class World:
         host.cpu.msrs[MSR_GS_BASE] = int(address_of(CPUS[0]))
         host.cpu.tsc = 0
         queues_start(u32(PROCESSOR_COUNT))
+        STARTS.due = 1 << 62
         for cpu in range(PROCESSOR_COUNT):
             SERVICES[cpu].next_second = SERVICES[cpu].next_terminal = 1 << 62
         lock_start(VM.board_lock, LockPlace.BOARD)

@@ -1,0 +1,132 @@
+"""The port with a played UART: requests in, answers out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codegen.lang import host, phys, u32, u64
+from drivers.console.ns16550 import COM2
+from hypervisor.client.recording import Clock, decode
+from hypervisor.cpu.per_cpu import per_cpu_start
+from hypervisor.ctl.answer import ANSWER
+from hypervisor.ctl.port import CTL_PORT, ctl_port_start
+from hypervisor.ctl.request import LINE_MAX
+from hypervisor.ctl.run import RUNNING
+from hypervisor.ctl.service import LINE, serve_ctl
+from hypervisor.ctl.table import LIST
+from hypervisor.sched.queues import PROCESSORS
+from hypervisor.time.clock import clock_start
+from hypervisor.trace.events import EventKind
+from hypervisor.trace.record import TRACE, trace
+from hypervisor.trace.ring import RINGS, TraceEvents, ring_start
+from tests.console.fake_uart import FakeUart
+from tests.ctl.execution import Run, everywhere
+from tests.ctl.test_json import GARBAGE
+
+
+def begin() -> FakeUart:
+    host.reset()
+    per_cpu_start(u32(0))
+    clock_start(u64(1_000_000_000), u64(0))
+    PROCESSORS.count = 1
+    for state in (ANSWER, RUNNING, LINE, CTL_PORT):
+        state.zero()
+    TRACE.on.store(0)
+    uart = FakeUart(port=COM2)
+    assert ctl_port_start()
+    return uart
+
+
+def exchange(run: Run, uart: FakeUart, sent: bytes, rounds: int = 400) -> list[dict[str, Any]]:
+    """All answers, when the monitor has nothing more to do."""
+    uart.arriving += sent
+    for _ in range(rounds):
+        CTL_PORT.wanted.store(1)
+        run(serve_ctl)
+        if not uart.arriving and not RUNNING.busy and ANSWER.ring.is_empty():
+            break
+    lines = uart.sent.split(b"\n")
+    assert lines.pop() == b""
+    uart.sent.clear()
+    return [json.loads(line) for line in lines]
+
+
+@everywhere
+def test_every_verb_answers_with_the_requests_number(run: Run) -> None:
+    arguments = {"trace": {"state": "off"}, "events": {"cpu": 0}}
+    for number, verb in enumerate(LIST):
+        request = {"id": number, "verb": verb.name, **arguments.get(verb.name, {})}
+        (answer,) = exchange(run, begin(), json.dumps(request).encode() + b"\r\n")
+        assert (answer["id"], answer["ok"]) == (number, True)
+
+
+@everywhere
+@pytest.mark.parametrize(
+    ("line", "number", "error"),
+    [
+        (b"{", None, "no JSON object"),
+        (b'{"id":7}', 7, "there is no verb"),
+        (b'{"id":7,"verb":"fly"}', 7, "no such verb"),
+        (b'{"id":7,"verb":"ping","x":1}', 7, "wrong arguments"),
+        (b'{"id":"7","verb":"ping"}', None, "wrong arguments"),
+        (b'{"id":7,"verb":"events","cpu":"0"}', 7, "wrong arguments"),
+        (b'{"id":7,"verb":"events","cpu":1}', 7, "no such processor"),
+        (b'{"id":7,"verb":"events","cpu":18446744073709551615}', 7, "no such processor"),
+        (b'{"id":7,"verb":"trace","state":"maybe"}', 7, "state is on or off"),
+        (b'{"id":7,"verb":"ping"' + b" " * LINE_MAX + b"}", None, "the line is too long"),
+    ],
+)
+def test_a_refusal_says_why(run: Run, line: bytes, number: int | None, error: str) -> None:
+    uart = begin()
+    assert exchange(run, uart, line + b"\n") == [{"id": number, "ok": False, "error": error}]
+    assert exchange(run, uart, b'{"verb":"ping"}\n')[0]["ok"]
+
+
+@everywhere
+def test_after_any_garbage_each_line_has_an_answer_and_the_next_request_is_served(run: Run) -> None:
+    @settings(deadline=None)
+    @given(st.lists(GARBAGE, max_size=8))
+    def check(pieces: list[bytes]) -> None:
+        sent = b"\n".join(pieces) + b"\n"
+        answers = exchange(run, begin(), sent + b'{"id":99,"verb":"ping"}\n')
+        assert len(answers) == sum(line.strip(b"\r") != b"" for line in sent.split(b"\n")) + 1
+        assert (answers[-1]["id"], answers[-1]["ok"]) == (99, True)
+
+    check()
+
+
+@everywhere
+def test_many_requests_at_once_are_answered_in_order_and_no_byte_is_lost(run: Run) -> None:
+    uart = begin()
+    uart.slow = True
+    uart.arriving += b"".join(b'{"id":%d,"verb":"list"}\n' % number for number in range(30))
+    for _ in range(400):
+        CTL_PORT.wanted.store(1)
+        run(serve_ctl)
+        uart.drain()
+    assert [json.loads(line)["id"] for line in uart.sent.splitlines()] == list(range(30))
+    assert uart.lost == 0
+
+
+@everywhere
+def test_events_arrive_as_they_were_written(run: Run) -> None:
+    uart = begin()
+    memory = host.memory.allocate(TraceEvents.__layout__.size)
+    RINGS[0].zero()
+    ring_start(RINGS[0], phys(TraceEvents, memory), u64(4096))
+    TRACE.on.store(1)
+    for number in range(3000):
+        trace(EventKind.WAKE, u32(number % 64), u32(0xFFFF_FFFF - number))
+    answers = [exchange(run, uart, b'{"verb":"events","cpu":0}\n')[0] for _ in range(3)]
+    events = [each for answer in answers for each in decode(answer["events"], 0, Clock(1_000_000_000, 0, 0))]
+    assert [len(answer["events"]) > 0 for answer in answers] == [True, True, False]
+    assert [(e.kind, e.vcpu, e.value) for e in events] == [
+        (EventKind.WAKE, number % 64, 0xFFFF_FFFF - number) for number in range(3000)
+    ]
+    assert [e.ns for e in events] == sorted(e.ns for e in events)
+    assert answers[-1]["lost"] == 0
