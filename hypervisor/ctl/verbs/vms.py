@@ -8,7 +8,7 @@ from hypervisor.ctl.request import Request
 from hypervisor.ctl.verb import Progress, verb
 from hypervisor.sched.vcpus import ENTITIES, SHARES
 from hypervisor.vcpu.exit import EXIT_KINDS
-from hypervisor.vcpu.pool import POOL, VCPUS
+from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX, is_vcpu
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.vm import VMS, VMS_MAX, VmState
 
@@ -40,12 +40,15 @@ def list_vcpus(request: Request) -> Progress:
     """Lists all virtual CPUs: `vcpu` (number in the pool), `vm`, `index` in it, `state`, `ran_ns`, `exits`, and the
     `cpu` that it ran on last."""
     put(',"vcpus":[')
-    for i in range(POOL.used):
-        vcpu = VCPUS[i]
-        if i != 0:
-            put(",")
-        put(f'{{"vcpu":{i},"vm":{vcpu.vm.id},"index":{vcpu.index},"state":"{vcpu.state}"')
-        put(f',"ran_ns":{ENTITIES[i].ran},"exits":{exits_of(vcpu)},"cpu":{ENTITIES[i].cpu}}}')
+    first = True
+    for i in range(u32(VCPUS_MAX)):
+        if is_vcpu(i):
+            vcpu = VCPUS[i]
+            if not first:
+                put(",")
+            first = False
+            put(f'{{"vcpu":{i},"vm":{vcpu.vm.id},"index":{vcpu.index},"state":"{vcpu.state}"')
+            put(f',"ran_ns":{ENTITIES[i].ran},"exits":{exits_of(vcpu)},"cpu":{ENTITIES[i].cpu}}}')
     put("]")
     return Progress.DONE
 
