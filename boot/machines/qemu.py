@@ -21,7 +21,7 @@ def qemu_command(machine: Machine, serial_fd: int, scratch: Path) -> list[str]:
         raise MachineError(f"QEMU's machine has at most {MAX_CPUS} CPUs (--cpus is {machine.cpus})")
     kvm = machine.host is Host.KVM
     return [
-        *(PROGRAM, "-machine", "q35", "-accel", "kvm" if kvm else "tcg"),
+        *(PROGRAM, "-machine", "q35", "-accel", "kvm" if kvm else tcg(machine)),
         *("-cpu", machine.cpu or ("host" if kvm else DEFAULT_CPU)),
         *("-smp", str(machine.cpus), "-m", str(machine.memory // MIB)),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-vga", "std"),
@@ -39,6 +39,12 @@ def ctl_port(socket: Path) -> list[str]:
     """COM2, to which clients of the socket may connect at any time."""
     path = option_path(socket)
     return ["-chardev", f"socket,id=com2,path={path},server=on,wait=off", "-serial", "chardev:com2"]
+
+
+def tcg(machine: Machine) -> str:
+    """All processors in one thread: with a thread for each, VMRUN and #VMEXIT change CPUState.interrupt_request without
+    QEMU's lock (7.2, svm_helper.c), and now and then an interrupt of another processor, or of the timer, is lost."""
+    return "tcg" if machine.cpus == 1 else "tcg,thread=single"
 
 
 def instruction_count() -> list[str]:
