@@ -18,12 +18,14 @@ from hypervisor.vm.vm import VMS, VMS_MAX, VmState
 def list_vms(request: Request) -> Progress:
     """Lists the VMs: `vm` (number), `name`, `state`, `stopped` (why), `memory` (bytes), `vcpus`, `weight`, `ran_ns`."""
     put(',"vms":[')
+    first = True
     for i in range(u32(VMS_MAX)):
         vm = VMS[i]
-        if vm.state == VmState.ABSENT:
+        if vm.vcpu_count == 0 and vm.state == VmState.ABSENT and vm.name.length == 0:
             continue
-        if i != 0:
+        if not first:
             put(",")
+        first = False
         put(f'{{"vm":{i},"name":"{vm.name_span()}","state":"{vm.state}","stopped":"{vm.stop_reason}"')
         put(f',"memory":{vm.memory_size},"vcpus":{vm.vcpu_count},"weight":{SHARES[i].weight},"ran_ns":')
         ran = u64(0)
