@@ -8,6 +8,7 @@ from codegen.lang import Hpa, fn, range, rdtsc, u32, u64
 from hypervisor.console.log import log
 from hypervisor.cpu.smp.start import processors_start
 from hypervisor.cpu.stacks import leave_loader_stack
+from hypervisor.devices.acpi.power import POWER_BUTTON
 from hypervisor.machine import BOOT, machine_begin, machine_complete
 from hypervisor.memory.frames import free_bytes
 from hypervisor.sched.loop import schedule, schedule_once
@@ -152,8 +153,16 @@ def pause_and_resume() -> None:
 def press() -> None:
     vm = VMS[0]
     wait_for(vm, VmState.RUNNING)
-    wait(u32(500))
+    while not waits_for_button(vm):
+        wait(u32(1))
     told(vm, press_power_button(vm))
+
+
+@fn
+def waits_for_button(vm: Vm) -> bool:
+    with vm.board_lock:
+        enabled = vm.board.power.enable & POWER_BUTTON
+    return enabled != 0
 
 
 @fn

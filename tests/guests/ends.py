@@ -120,12 +120,12 @@ def reset() -> None:
 @fn
 def wait_for_button() -> None:
     """By the SCI, with the PM1 event enabled; then power-off."""
-    ports(WordPort, u16(PM1_EVENT + 2)).word.write(u16(BUTTON_EVENT))
     write_byte(u16(0x21), u8(~(1 << CASCADE_IRQ) & 0xFF))
     write_byte(u16(0xA1), u8(~(1 << SCI_IRQ - 8) & 0xFF))
     status = ports(WordPort, u16(PM1_EVENT))
     say(f"wait for the button {status.word.read() & BUTTON_EVENT}")
     TRAPPED.interrupts = 0
+    ports(WordPort, u16(PM1_EVENT + 2)).word.write(u16(BUTTON_EVENT))
     while TRAPPED.interrupts == 0:
         sti_hlt()
         cli()

@@ -132,6 +132,7 @@ ELSEWHERE = {
     ("memory.second_level", "second_level_allow_fetch", "second_level_invalidate"),  # tests/memory
     ("vcpu.svm.create", "vcpu_create", "give_up_asid"),  # tests/svm/test_asid.py
     ("vcpu.hold", "fetch", "forget_for_turn"),  # test_shootdown.py
+    ("vm.carry_out", "begin_release", "shootdown"),  # tests/lifecycle
     ("vm.shootdown", "wait_for_running", "forget_for_turn"),  # test_shootdown.py
 }
 
