@@ -1,0 +1,49 @@
+"""The example with three Debians on two processors, of which one crashes and starts over while the others go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from boot.image.archive import Entry, write_archive
+from boot.info import FileKind
+from boot.machines.machine import MIB, Host, Machine
+from hypervisor.client.connection import Connection, connect
+from hypervisor.config.check import load_config
+from hypervisor.config.pack import pack_manifest
+from hypervisor.image import REPOSITORY, build_images
+from tests.guests_boot.dialog import dialog
+
+NAMES = ("left", "middle", "right")
+USER_SPACE = "keelback-guest: user space reached"
+SHOW_THIRD, SHOW_ALL = "\x012", "\x01a"
+
+
+def vms(connection: Connection) -> dict[str, Any]:
+    return {vm["name"]: vm for vm in connection.ask("list")["vms"]}
+
+
+def test_three_debians_run_on_two_processors_and_one_that_crashes_starts_over(tmp_path: Path) -> None:
+    manifest, files = pack_manifest(load_config(REPOSITORY / "examples" / "three.toml"))
+    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
+    archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], tmp_path / "archive")
+    socket = tmp_path / "ctl"
+    machine = Machine(Host.QEMU, kernel=build_images()["amd-v"], archive=archive, memory=1024 * MIB, cpus=2, ctl=socket)
+    with dialog(machine) as console:
+        for _ in NAMES:
+            console.wait(USER_SPACE, 240)
+        for name in NAMES:
+            assert f"[{name}] {USER_SPACE}" in console.output
+        assert "smp: Brought up 1 node, 2 CPUs" in console.output
+        with connect(socket) as connection:
+            before = vms(connection)
+            console.type(SHOW_THIRD)
+            console.type("echo c > /proc/sysrq-trigger\n")
+            console.wait("Kernel panic - not syncing: sysrq triggered crash", 60)
+            console.wait("right: reset by the guest", 60)
+            console.wait(USER_SPACE, 240)
+            console.type(SHOW_ALL)
+            after = vms(connection)
+        assert [after[name]["state"] for name in NAMES] == ["RUNNING"] * 3
+        assert all(after[name]["ran_ns"] > before[name]["ran_ns"] for name in NAMES)
+        assert [console.output.count(f"{name}: started, ") for name in NAMES] == [1, 1, 2]
