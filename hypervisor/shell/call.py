@@ -25,6 +25,7 @@ class Call(Struct):
     vm: Field[u32]  # the argument VM; the first one where `[VM]` was left out
     vm_given: Field[bool]
     number: Field[u64]  # the argument N
+    on: Field[bool]  # the argument on|off
     named: Field[u32]  # the argument COMMAND: a number in the table
     named_given: Field[bool]
     step: Field[u32]  # how often it was called before

@@ -20,6 +20,7 @@ class Argument(HwEnum, repr=u8):
     OPTIONAL_VM = 2
     NUMBER = 3  # a decimal number; its range is the command's affair
     OPTIONAL_COMMAND = 4
+    SWITCH = 5  # on or off
 
 
 ARGUMENTS = {
@@ -27,6 +28,7 @@ ARGUMENTS = {
     "[VM]": Argument.OPTIONAL_VM,
     "N": Argument.NUMBER,
     "[COMMAND]": Argument.OPTIONAL_COMMAND,
+    "on|off": Argument.SWITCH,
 }
 Function = Callable[[Call], Progress]
 F = TypeVar("F", bound=Function)

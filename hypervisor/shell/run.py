@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, Span, Struct, fn, range, storage, u32
+from codegen.lang import Field, Span, Struct, fn, range, span, storage, u32
 from hypervisor.console.names import find_guest, parse_number
 from hypervisor.shell.call import WORDS_MAX, Call, Progress
 from hypervisor.shell.command import Argument
@@ -45,7 +45,7 @@ def takes_arguments(call: Call) -> bool:
         if i < call.word_count:
             if not takes_argument(call, wanted, call.word(i)):
                 return False
-        elif wanted == Argument.VM or wanted == Argument.NUMBER:
+        elif wanted == Argument.VM or wanted == Argument.NUMBER or wanted == Argument.SWITCH:
             return refuse_usage(call)
     return True
 
@@ -69,6 +69,10 @@ def takes_argument(call: Call, wanted: Argument, word: Span) -> bool:
                 say(f"{word}: no decimal number; usage: {ENTRIES[call.command].usage_span()}")
                 return False
             call.number = number
+        case Argument.SWITCH:
+            call.on = word.equals(span(b"on"))
+            if not call.on and not word.equals(span(b"off")):
+                return refuse_usage(call)
         case Argument.OPTIONAL_COMMAND:
             named = find_command(word)
             if named is None:

@@ -30,9 +30,10 @@ DOUBTS = (
 )
 
 
-def boot(folder: Path, host: str, guest: Guest, vcpus: int, options: str = "") -> Run:
+def boot(folder: Path, host: str, guest: Guest, vcpus: int, options: str = "", cpus: int = 2) -> Run:
     command_line = f"{CONSOLE} kb.test=processors kb.seconds=2 {options}".strip()
-    done = run(write_configuration(folder, replace(guest, vcpus=vcpus, command_line=command_line)), host, PASSED)
+    config = write_configuration(folder, replace(guest, vcpus=vcpus, command_line=command_line))
+    done = run(config, host, PASSED, "--cpus", str(cpus))
     assert done.status == 0, done.messages
     return done
 
@@ -72,18 +73,19 @@ def the_kernel_has_no_doubts(console: str) -> None:
 
 LONG = pytest.mark.long
 BOOTS = [
-    pytest.param("qemu", CLOUD, id="qemu-cloud"),
-    pytest.param("qemu", replace(GENERIC, kvm_signature=False), id="qemu-generic-xapic"),
-    pytest.param("qemu", GENERIC, id="qemu-generic", marks=LONG),
-    pytest.param("qemu", REAL_TIME, id="qemu-rt", marks=LONG),
-    pytest.param("bochs", GENERIC, id="bochs-generic", marks=LONG),
-    pytest.param("bochs", REAL_TIME, id="bochs-rt", marks=LONG),
+    pytest.param("qemu", CLOUD, 4, id="qemu-cloud-4"),
+    pytest.param("qemu", replace(GENERIC, kvm_signature=False), 2, id="qemu-generic-xapic-2"),
+    pytest.param("qemu", GENERIC, 4, id="qemu-generic-4", marks=LONG),
+    pytest.param("qemu", REAL_TIME, 2, id="qemu-rt-2", marks=LONG),
+    pytest.param("qemu", REAL_TIME, 4, id="qemu-rt-4", marks=LONG),
+    pytest.param("bochs", GENERIC, 1, id="bochs-generic-1", marks=LONG),
+    pytest.param("bochs", REAL_TIME, 1, id="bochs-rt-1", marks=LONG),
 ]
 
 
-@pytest.mark.parametrize(("host", "guest"), BOOTS)
-def test_linux_runs_on_four_processors(tmp_path: Path, host: str, guest: Guest) -> None:
-    console = boot(tmp_path, host, guest, 4).console
+@pytest.mark.parametrize(("host", "guest", "cpus"), BOOTS)
+def test_four_vcpus_are_four_processors_for_linux(tmp_path: Path, host: str, guest: Guest, cpus: int) -> None:
+    console = boot(tmp_path, host, guest, 4, cpus=cpus).console
     the_guest_has_one_package_of_single_threads(console, 4)
     every_processor_works(console, 4)
     the_kernel_has_no_doubts(console)
@@ -93,7 +95,7 @@ def test_linux_runs_on_four_processors(tmp_path: Path, host: str, guest: Guest) 
 
 @pytest.mark.parametrize("host", ["qemu", pytest.param("bochs", marks=LONG)])
 def test_linux_without_acpi_finds_its_processors_in_the_mp_tables(tmp_path: Path, host: str) -> None:
-    console = boot(tmp_path, host, GENERIC, 4, "acpi=off").console
+    console = boot(tmp_path, host, GENERIC, 4, "acpi=off", cpus=2 if host == "qemu" else 1).console
     the_guest_has_one_package_of_single_threads(console, 4)
     every_processor_works(console, 4)
     the_kernel_has_no_doubts(console)
