@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from codegen.lang import Local, host, u32, u64
+from codegen.lang import Hpa, Local, host, u32, u64
 from hypervisor.config.manifest import ManifestVm
 from hypervisor.console.guests import console_add_guest
 from hypervisor.cpu.per_cpu import CPUS, per_cpu_start
@@ -105,7 +105,7 @@ def destroy(vm: Any) -> None:
 
 
 def holds_no_secret() -> bool:
-    return all(host.memory.read(u64(base), RUN).find(MARK) < 0 for base in range(2 * MIB, 2 * MIB + RAM, RUN))
+    return all(host.memory.read(Hpa(base), RUN).find(MARK) < 0 for base in range(2 * MIB, 2 * MIB + RAM, RUN))
 
 
 @pytest.mark.parametrize("cycles", [100, pytest.param(1000, marks=pytest.mark.long)])
