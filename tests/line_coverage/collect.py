@@ -41,8 +41,8 @@ def pytest_load_initial_conftests() -> None:
     _cpython.start()
 
 
-def pytest_unconfigure() -> None:
-    """The end of this process's tests."""
+def pytest_sessionfinish() -> None:
+    """The end of this process's tests. Later a worker of xdist may be ended before it has written."""
     _cpython.stop()
     data = _cpython.get_data()
     cpython = [

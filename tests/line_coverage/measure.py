@@ -21,9 +21,15 @@ from tests.line_coverage.guest_run import GuestRun, Result, boot
 from tests.line_coverage.guest_runs import guest_runs
 
 TESTS = """
-    acpi boot_protocols check console cpu ctl decode devices drivers exits memory sched shell svm time trace vmx
+    acpi boot_protocols check console cpu ctl decode devices drivers exits lifecycle memory posted sched shell smp svm
+    time tlb trace turns vmx
 """.split()
-BOOTING = ("tests/console/test_screen.py", "tests/trace/test_traced_machine.py", "tests/vmx/test_on_bochs.py")
+BOOTING = (
+    "tests/console/test_screen.py",
+    "tests/ctl/test_life.py",
+    "tests/trace/test_traced_machine.py",
+    "tests/vmx/test_on_bochs.py",
+)
 VENDORS = ("vt-x", "amd-v")
 
 Say = Callable[[str], None]
