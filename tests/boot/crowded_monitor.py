@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import Atomic, Hpa, Struct, fn, implements, pause, rdtsc, sti_hlt, storage, u32, u64, wrmsr
-from drivers.interrupt.lapic_ipi import send_init
+from codegen.lang import (
+    Atomic,
+    Hpa,
+    Struct,
+    fn,
+    implements,
+    intrinsic,
+    pause,
+    rdmsr,
+    rdtsc,
+    sti_hlt,
+    storage,
+    u32,
+    u64,
+    wrmsr,
+)
 from hypervisor.console.console import console_interrupt
 from hypervisor.console.log import log
 from hypervisor.cpu import processors
 from hypervisor.cpu.panic import panic
-from hypervisor.cpu.per_cpu import CPU, CPUS
+from hypervisor.cpu.per_cpu import CPU
 from hypervisor.cpu.processors import processors_running
 from hypervisor.cpu.smp.start import processors_start
 from hypervisor.cpu.stacks import leave_loader_stack
@@ -24,6 +38,7 @@ SKEWED_CLOCK = 0  # no letter: the ISO has no command line
 IA32_TSC = 0x10
 SKEW = 1_000_000
 DEAF = 2
+EFER, EFER_SVME = 0xC000_0080, 1 << 12
 
 
 class Orders(Struct):
@@ -49,10 +64,8 @@ def start_on_own_stack() -> Never:
     processors_start(BOOT, False)
     if letter == SKEWED_CLOCK:
         log("the clock has been looked at")
-    if letter == ONE_IS_DEAF:
-        send_init(CPUS[DEAF].apic_id)
-    wait_a_moment()
     ORDERS.letter.store(letter)
+    wait_a_moment()
     if letter == ALL_PANIC or letter == ONE_IS_DEAF:
         panic(f"the first of {processors_running()} cannot go on")
     while True:
@@ -67,12 +80,23 @@ def wait_a_moment() -> None:
         pause()
 
 
+@intrinsic("clgi", "~{memory}")
+def clgi() -> None:
+    """No interrupt reaches the processor, NMIs included (APM vol. 2, 15.17)."""
+    raise NotImplementedError
+
+
 @implements(processors.processor_loop)
 @fn
 def follow_orders() -> Never:
     while ORDERS.letter.load() == 0:
         pause()
     letter = ORDERS.letter.load()
+    if letter == ONE_IS_DEAF and CPU.current.index == DEAF:
+        wrmsr(u32(EFER), rdmsr(u32(EFER)) | EFER_SVME)
+        clgi()
+        while True:
+            pause()
     if letter == ALL_PANIC or (letter == OTHER_PANICS and CPU.current.index == 1):
         panic(f"processor {CPU.current.index} cannot go on")
     while True:

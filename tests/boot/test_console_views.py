@@ -77,8 +77,8 @@ def test_the_shell_is_used_while_guests_run_on_two_processors(hostile: Path, tmp
     first = Guest("first", hostile, "spin", "32M")
     flood = Guest("flood", hostile, "flood", "32M")
     with dialog(machine(tmp_path, first, flood, cpus=2)) as console:
-        console.wait("[flood] guest: flood", SECONDS)
         console.wait("[first] guest: spin", SECONDS)
+        console.wait("[flood] guest: flood", SECONDS)
         console.type("\x01m")
         console.wait(PROMPT, SECONDS)
         ask(console, "top")
