@@ -52,7 +52,9 @@ def measured(
         machine = Machine(host, kernel=folder / "amd-v.elf", archive=archive, memory=memory, cpus=cpus, icount=True)
     else:
         images = {vendor: folder / f"{vendor}.elf" for vendor in ("vt-x", "amd-v")}
-        machine = Machine(host, iso=build_iso(images, archive, folder / "iso"), memory=memory, cpus=cpus)
+        # At 20 MIPS a request is 60,000 instructions, of which the monitor takes few.
+        iso = build_iso(images, archive, folder / "iso")
+        machine = Machine(host, iso=iso, memory=memory, cpus=cpus, ips=20_000_000)
     with start(machine) as emulator:
         session = Session(emulator, Watch(b"switches: "), time.monotonic() + 120)
         assert session.run() is Outcome.FOUND, session.tail()

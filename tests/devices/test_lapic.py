@@ -20,7 +20,7 @@ from hypervisor.devices.lapic.priority import (
     lapic_take_vector,
 )
 from hypervisor.devices.lapic.public import lapic_seen
-from hypervisor.devices.lapic.reset import lapic_enter_virtual_wire, lapic_reset
+from hypervisor.devices.lapic.reset import lapic_enter_virtual_wire, lapic_reset, lapic_reset_registers
 from hypervisor.devices.lapic.state import LapicEffect, LapicMode, LocalApic, PublicState
 from hypervisor.devices.lapic.timer import lapic_advance_timer, lapic_write_tsc_deadline
 from tests.devices.execution import Run, everywhere
@@ -133,6 +133,18 @@ def test_registers_after_power_up(run: Run) -> None:
     for offset in (0x320, 0x330, 0x340, 0x350, 0x360, 0x370):
         assert read(run, offset) == 0x1_0000
     assert int(run(lapic_base_read, LAPIC)) == BASE | ENABLED | BSP
+
+
+@everywhere
+def test_init_forgets_what_was_pending_and_in_service(run: Run) -> None:
+    run(lapic_reset, LAPIC, u32(0), True)
+    LAPIC.registers.spurious = u32(0x1FF)
+    run(lapic_accept, LAPIC, u32(0x41), False)
+    run(lapic_take_vector, LAPIC, u32(0x41))
+    run(lapic_accept, LAPIC, u32(0x51), False)
+    run(lapic_reset_registers, LAPIC)
+    assert run(lapic_pending_vector, LAPIC) == NO_VECTOR
+    assert (LAPIC.irr_words, LAPIC.isr_words, LAPIC.registers.processor_priority) == (0, 0, 0)
 
 
 @everywhere
