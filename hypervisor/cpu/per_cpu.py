@@ -52,7 +52,7 @@ class PerCpu(Struct, align=64):
     asids_left: Field[u32]  # of this generation
     asid_flush: Field[bool]  # translations of earlier generations may be here: the next entry drops all
     extended_owner: Field[Hva]  # the vCPU whose extended state is in the registers, or 0
-    last_vm: Field[Hva]  # the VM whose vCPU was held here last, or 0
+    last_vm: Field[u64]  # incarnation of the VM whose vCPU was held here last, or 0
     locks_held: Field[u32]  # debug: bit n: a lock of LockPlace n
     reschedule: Atomic[u32]  # set by others, and by handlers of interrupts: decide anew
     release: Atomic[u32]  # set by another processor that wants the vCPU which is held here

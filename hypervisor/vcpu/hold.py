@@ -47,10 +47,10 @@ def change_hands(vcpu: Vcpu) -> None:
     previous = CPU.current.held_vcpu
     if previous != Hva(0):
         release(view_at(Vcpu, previous))
-    if CPU.current.last_vm != address_of(vcpu.vm):
-        if MITIGATIONS.switch_barrier and CPU.current.last_vm != Hva(0):
+    if CPU.current.last_vm != vcpu.vm.incarnation:
+        if MITIGATIONS.switch_barrier and CPU.current.last_vm != 0:
             forget_branches()
-        CPU.current.last_vm = address_of(vcpu.vm)
+        CPU.current.last_vm = vcpu.vm.incarnation
     fetch(vcpu)
     assert vcpu.held_by.exchange(CPU.current.index) == NOBODY
     CPU.current.held_vcpu = address_of(vcpu)

@@ -28,7 +28,7 @@ from hypervisor.vm.isolation import prove_isolation
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
 from hypervisor.vm.start_order import schedule_starts
 from hypervisor.vm.sweep import slot_runs
-from hypervisor.vm.vm import VMS, Sweep, Vm, VmFlags, VmState
+from hypervisor.vm.vm import MADE, VMS, Sweep, Vm, VmFlags, VmState
 
 RUN = 0x20_0000
 CONTROL_FRAMES = 4
@@ -91,6 +91,8 @@ def copy_name(vm: Vm, entry: ManifestVm) -> None:
 @fn(cold=True)
 def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
     """Allocate everything that the VM keeps for its life."""
+    MADE.vms += 1
+    vm.incarnation = MADE.vms
     lock_start(vm.board_lock, LockPlace.BOARD)
     with vm.board_lock:
         vm.board.zero()

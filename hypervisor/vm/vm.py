@@ -95,6 +95,7 @@ class Vm(Struct, align=64):
     """One virtual machine."""
 
     id: Field[u32]
+    incarnation: Field[u64]  # no other VM has or had the same; the place in VMS may be used again
     state: Field[VmState]
     stop_reason: Field[StopReason]
     flags: Field[VmFlags]
@@ -134,8 +135,15 @@ class Departed(Struct):
     vms: Atomic[u32]
 
 
+class Made(Struct):
+    """How many VMs were made since boot."""
+
+    vms: Field[u64]
+
+
 VMS = storage_array(Vm, VMS_MAX)
 DEPARTED = storage(Departed)
+MADE = storage(Made)
 
 
 @fn

@@ -12,12 +12,14 @@ import pytest
 from codegen.lang import Hpa, Local, host, u32, u64
 from hypervisor.config.manifest import ManifestVm
 from hypervisor.console.guests import console_add_guest
+from hypervisor.cpu.mitigations import MITIGATIONS
 from hypervisor.cpu.per_cpu import CPUS, per_cpu_start
 from hypervisor.cpu.xstate import XSTATE
 from hypervisor.memory.frames import FRAMES, RUN, frames_start, free_bytes
 from hypervisor.sched import start as scheduler
 from hypervisor.time.clock import clock_start
-from hypervisor.vcpu.pool import POOL
+from hypervisor.vcpu.hold import hold, release_held
+from hypervisor.vcpu.pool import POOL, vcpu_of
 from hypervisor.vm import carry_out as carry_out_module
 from hypervisor.vm import control, create, restart
 from hypervisor.vm.boot import start as boot_start
@@ -31,6 +33,7 @@ MIB = 1 << 20
 FRAME = 4096
 VMS_USED = 4
 RAM = 96 * MIB
+PRED_CMD = 0x49
 MARK = b"a guest's secret"
 
 
@@ -136,3 +139,17 @@ def test_vms_of_all_sizes_leave_no_frame_behind(books: Books, cycles: int) -> No
     assert int(free_bytes()) == before and POOL.taken == 0
     assert refused > 0
     assert holds_no_secret()
+
+
+def test_a_vm_made_anew_in_the_same_place_is_another_one_to_the_branch_predictors(books: Books) -> None:
+    books.resize(0, 2 * MIB, 1)
+    MITIGATIONS.switch_barrier = True
+    host.cpu.msrs[PRED_CMD] = 0
+    barrier = ("wrmsr", PRED_CMD, 1)
+    for expected in (0, 1, 2):
+        assert make(VMS[0])
+        hold(vcpu_of(VMS[0], u32(0)))
+        release_held()
+        hold(vcpu_of(VMS[0], u32(0)))
+        assert host.cpu.log.count(barrier) == expected
+        destroy(VMS[0])
