@@ -6,14 +6,8 @@ from codegen.lang import fn
 from hypervisor.exits.registry import Resume, on_exit
 from hypervisor.vcpu.contract import vcpu_rflags, vcpu_skip_instruction
 from hypervisor.vcpu.exit import ExitKind
-from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
-from hypervisor.vm.interrupts import (
-    INTERRUPT_WORK,
-    ask_for_interrupt,
-    interrupt_pending,
-    raise_nmi,
-    receive_messages,
-)
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK, Vcpu, VcpuState, VcpuWork
+from hypervisor.vm.interrupts import ask_for_interrupt, interrupt_pending, raise_nmi, receive_messages
 from hypervisor.vm.startup import serve_startup, startup_requested
 
 RFLAGS_IF = 1 << 9

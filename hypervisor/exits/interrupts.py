@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, u32
+from codegen.lang import fn
 from hypervisor.exits.registry import Resume, on_exit
 from hypervisor.vcpu.contract import vcpu_request_interrupt_window, vcpu_request_nmi_window
 from hypervisor.vcpu.exit import ExitKind
-from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
-
-INTERRUPT_WORK = u32(VcpuWork(interrupt=True))
-NMI_WORK = u32(VcpuWork(nmi=True))
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK, NMI_WORK, Vcpu
 
 
 @on_exit(ExitKind.PREEMPTION)

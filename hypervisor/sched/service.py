@@ -15,7 +15,7 @@ from hypervisor.sched.queues import NEVER, QUEUES
 from hypervisor.shell.shell import serve_terminal
 from hypervisor.time.clock import ns_to_tsc, tsc_at
 from hypervisor.vcpu.pool import VCPUS
-from hypervisor.vcpu.vcpu import VcpuWork
+from hypervisor.vcpu.vcpu import SERVE_WORK
 from hypervisor.vm.console import wake_for_console
 from hypervisor.vm.destroy import take_apart_departed
 from hypervisor.vm.start_order import STARTS, start_due
@@ -24,7 +24,6 @@ from hypervisor.vm.vm import DEPARTED, VMS, VMS_MAX
 LOG_LINES_PER_SECOND = 50
 SECOND = 1_000_000_000
 HOUSEKEEPER = 0  # the processor that the UART interrupts
-SERVE_WORK = u32(VcpuWork(serve=True))
 
 
 class Service(Struct):

@@ -20,20 +20,19 @@ from hypervisor.trace.record import trace, tracing
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.hold import hold, load_for_run, release
 from hypervisor.vcpu.run import run_slice
+from hypervisor.vcpu.running_on import begin_turn, end_turn
 from hypervisor.vcpu.traced import run_traced
-from hypervisor.vcpu.turn import begin_turn, end_turn
-from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
+from hypervisor.vcpu.vcpu import NMI_WORK, SERVE_WORK, Vcpu, VcpuState, VcpuWork
 from hypervisor.vm.carry_out import carry_out
 from hypervisor.vm.console import serve_console
 from hypervisor.vm.hopeless import hope_again, lose_hope
-from hypervisor.vm.order import SERVE_WORK, OrderKind, VmOrder, all_parked, order_of, park
+from hypervisor.vm.order import OrderKind, VmOrder, all_parked, order_of, park
 from hypervisor.vm.timers import advance_timers, wake_time
 from hypervisor.vm.vm import VmState
 
 ENTRY_WORK = u32(VcpuWork(deadline=True, interrupt=True))
 LOOKED_AT = u32(VcpuWork(serve=True, reschedule=True, interrupt=True))
 WAKING = u32(VcpuWork(serve=True, interrupt=True))
-NMI_WORK = u32(VcpuWork(nmi=True))
 
 
 class Next(HwEnum, repr=u32):

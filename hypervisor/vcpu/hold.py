@@ -14,7 +14,7 @@ from hypervisor.cpu.mitigations import MITIGATIONS, flush_l1d, forget_branches
 from hypervisor.cpu.per_cpu import CPU, CPUS
 from hypervisor.cpu.xstate import XSTATE, xstate_initialise, xstate_load, xstate_save
 from hypervisor.vcpu.contract import vcpu_unload
-from hypervisor.vcpu.turn import forget_for_turn
+from hypervisor.vcpu.running_on import forget_for_turn
 from hypervisor.vcpu.vcpu import NOBODY, Vcpu
 from hypervisor.vm.cpuid_table import has_rdtscp
 

@@ -19,7 +19,7 @@ from hypervisor.vcpu.contract import (
     vcpu_skip_instruction,
 )
 from hypervisor.vcpu.event import Event, EventType
-from hypervisor.vcpu.turn import forget_stale
+from hypervisor.vcpu.running_on import forget_stale
 from hypervisor.vcpu.vcpu import Vcpu, VcpuState, VcpuWork
 from hypervisor.vm.interrupts import interrupt_pending, receive_messages, take_interrupt
 from hypervisor.vm.startup import serve_startup, startup_requested

@@ -63,6 +63,11 @@ class VcpuWork(BitStruct, repr=u32):
     reschedule: bool = bit(6)  # leave the guest: its processor is to decide anew
 
 
+INTERRUPT_WORK = u32(VcpuWork(interrupt=True))
+NMI_WORK = u32(VcpuWork(nmi=True))
+SERVE_WORK = u32(VcpuWork(serve=True))
+
+
 class Vcpu(Struct, align=64):
     """One virtual processor. `regs` comes first: the entry stubs address it from the structure's start.
 

@@ -9,11 +9,11 @@ from hypervisor.exits.registry import Resume
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.contract import vcpu_skip_instruction
 from hypervisor.vcpu.pool import vcpu_of
-from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vcpu.vcpu import SERVE_WORK, Vcpu
 from hypervisor.vm.board_interrupts import send_interrupts
 from hypervisor.vm.console import drain_uart, feed_uart
 from hypervisor.vm.deadline import leave_in_time
-from hypervisor.vm.order import SERVE_WORK, OrderKind, ask_order
+from hypervisor.vm.order import OrderKind, ask_order
 from hypervisor.vm.vm import StopReason, Vm
 
 

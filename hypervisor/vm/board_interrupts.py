@@ -16,7 +16,7 @@ from hypervisor.devices.lapic.posted import post_lint0
 from hypervisor.devices.lapic.public import lapic_seen
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.pool import vcpu_of
-from hypervisor.vm.interrupts import INTERRUPT_WORK
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK
 from hypervisor.vm.messages import NOBODY, deliver_message
 from hypervisor.vm.vm import Vm
 

@@ -13,11 +13,11 @@ from hypervisor.memory.second_level import second_level_close
 from hypervisor.sched.notify import notify
 from hypervisor.time.clock import CLOCK
 from hypervisor.vcpu.pool import vcpu_of
-from hypervisor.vcpu.vcpu import VcpuState
+from hypervisor.vcpu.vcpu import SERVE_WORK, VcpuState
 from hypervisor.vm.console import empty_console
 from hypervisor.vm.isolation import prove_isolation
 from hypervisor.vm.lifecycle import reset_hardware, start_vm
-from hypervisor.vm.order import SERVE_WORK, OrderKind, VmOrder, end_order
+from hypervisor.vm.order import OrderKind, VmOrder, end_order
 from hypervisor.vm.restart import policy_for
 from hypervisor.vm.shootdown import shootdown
 from hypervisor.vm.sweep import begin_sweep, sweep_piece

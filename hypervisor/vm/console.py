@@ -17,9 +17,8 @@ from hypervisor.devices.board import Board, board_uart_changed
 from hypervisor.devices.uart import OUTPUT_BYTES, uart_can_receive, uart_has_output, uart_receive, uart_take_output
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.pool import vcpu_of
-from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vcpu.vcpu import SERVE_WORK, Vcpu
 from hypervisor.vm.board_interrupts import send_interrupts
-from hypervisor.vm.order import SERVE_WORK
 from hypervisor.vm.vm import VMS, VMS_MAX, Vm, VmState
 
 

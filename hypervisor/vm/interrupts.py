@@ -8,10 +8,7 @@ from hypervisor.devices.lapic.local import lapic_takes_extint
 from hypervisor.devices.lapic.priority import NO_VECTOR, lapic_pending_vector, lapic_take_vector
 from hypervisor.devices.lapic.receive import lapic_receive
 from hypervisor.devices.lapic.state import LapicEffect, LapicMode
-from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
-
-INTERRUPT_WORK = u32(VcpuWork(interrupt=True))
-NMI_WORK = u32(VcpuWork(nmi=True))
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK, NMI_WORK, Vcpu
 
 
 @fn

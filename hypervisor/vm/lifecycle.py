@@ -14,13 +14,13 @@ from hypervisor.vcpu.contract import vcpu_flush_tlb, vcpu_reset_registers, vcpu_
 from hypervisor.vcpu.hold import hold, release, reset_extended_state
 from hypervisor.vcpu.msr_state import reset_msrs
 from hypervisor.vcpu.pool import vcpu_of
-from hypervisor.vcpu.vcpu import Vcpu, VcpuState
+from hypervisor.vcpu.vcpu import SERVE_WORK, Vcpu, VcpuState
 from hypervisor.vm.boot.error import words_for
 from hypervisor.vm.boot.memory_map import low_ram_end
 from hypervisor.vm.boot.start import place_guest
 from hypervisor.vm.console import empty_console
 from hypervisor.vm.hopeless import all_bits
-from hypervisor.vm.order import SERVE_WORK, OrderKind, order_of
+from hypervisor.vm.order import OrderKind, order_of
 from hypervisor.vm.vm import VMS, VMS_MAX, StopReason, Vm, VmState
 
 

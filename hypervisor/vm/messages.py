@@ -14,8 +14,7 @@ from hypervisor.devices.lapic.priority import FIRST_LEGAL_VECTOR
 from hypervisor.devices.lapic.public import lapic_seen
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.pool import vcpu_of
-from hypervisor.vcpu.vcpu import Vcpu
-from hypervisor.vm.interrupts import INTERRUPT_WORK, NMI_WORK
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK, NMI_WORK, Vcpu
 from hypervisor.vm.vm import Vm
 
 NOBODY = 0xFFFF_FFFF

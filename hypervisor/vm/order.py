@@ -7,10 +7,8 @@ from hypervisor.sched.notify import notify
 from hypervisor.trace.events import EventKind
 from hypervisor.trace.record import trace
 from hypervisor.vcpu.pool import vcpu_of
-from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
+from hypervisor.vcpu.vcpu import SERVE_WORK, Vcpu
 from hypervisor.vm.vm import StopReason, Vm
-
-SERVE_WORK = u32(VcpuWork(serve=True))
 
 
 class OrderKind(HwEnum, repr=u8):

@@ -8,7 +8,7 @@ from hypervisor.memory.translations import has_forgotten, narrow, settle
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.hold import release_if_asked
 from hypervisor.vcpu.pool import vcpu_of
-from hypervisor.vcpu.turn import forget_for_turn
+from hypervisor.vcpu.running_on import forget_for_turn
 from hypervisor.vcpu.vcpu import NOBODY, VcpuWork
 from hypervisor.vm.vm import Vm
 

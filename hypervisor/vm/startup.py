@@ -19,8 +19,7 @@ from hypervisor.vcpu.contract import (
 )
 from hypervisor.vcpu.init import vcpu_init
 from hypervisor.vcpu.segment import Segment, SegmentName
-from hypervisor.vcpu.vcpu import Vcpu, VcpuState
-from hypervisor.vm.interrupts import NMI_WORK
+from hypervisor.vcpu.vcpu import NMI_WORK, Vcpu, VcpuState
 
 
 @fn

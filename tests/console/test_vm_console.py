@@ -12,9 +12,8 @@ from hypervisor.console.view import VIEW, ViewKind
 from hypervisor.cpu.spin_lock import LockPlace, lock_start
 from hypervisor.devices.uart import OUTPUT_BYTES, uart_has_output
 from hypervisor.vcpu.pool import VCPUS
-from hypervisor.vcpu.vcpu import NOBODY, Vcpu
+from hypervisor.vcpu.vcpu import NOBODY, SERVE_WORK, Vcpu
 from hypervisor.vm.console import CONSOLE_WAITS, drain_console, serve_console, wake_for_console
-from hypervisor.vm.order import SERVE_WORK
 from hypervisor.vm.vm import VMS, VmState
 from tests.console.fake_uart import FakeUart
 

@@ -12,8 +12,7 @@ from hypervisor.devices.lapic.reset import lapic_reset
 from hypervisor.devices.lapic.state import LapicEffect
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.segment import Segment, SegmentName
-from hypervisor.vcpu.vcpu import Vcpu, VcpuState
-from hypervisor.vm.interrupts import NMI_WORK
+from hypervisor.vcpu.vcpu import NMI_WORK, Vcpu, VcpuState
 from hypervisor.vm.startup import serve_startup, startup_requested
 
 VCPU = storage(Vcpu)

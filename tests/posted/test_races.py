@@ -13,9 +13,8 @@ from hypervisor.devices.mmio import mmio_write
 from hypervisor.devices.pic import pic_write_data
 from hypervisor.vcpu.contract import vcpu_rip
 from hypervisor.vcpu.svm.state import save_of
-from hypervisor.vcpu.vcpu import Vcpu, VcpuState
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK, Vcpu, VcpuState
 from hypervisor.vm.board_interrupts import send_interrupts
-from hypervisor.vm.interrupts import INTERRUPT_WORK
 from hypervisor.vm.messages import NOBODY, deliver_message
 from tests.played_guest.machine import VM
 from tests.posted.interleavings import Explorer, Touched

@@ -8,7 +8,6 @@ from hypervisor.vcpu.event import Event, EventType
 from hypervisor.vcpu.svm.inject import inject
 from hypervisor.vcpu.svm.interruptibility import (
     HLT,
-    INTERRUPT_WORK,
     note_shadow,
     vcpu_can_take_interrupt,
     vcpu_request_interrupt_window,
@@ -17,6 +16,7 @@ from hypervisor.vcpu.svm.nmi import see_iret, vcpu_can_take_nmi, vcpu_request_nm
 from hypervisor.vcpu.svm.skip import vcpu_skip_instruction
 from hypervisor.vcpu.svm.state import control_of, save_of
 from hypervisor.vcpu.svm.vmcb import VirtualInterrupt
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK
 from tests.played_guest.machine import everywhere, in_cpython, new_machine, put, set_mode
 
 INTERRUPT = Event(vector=u8(0x30), type=EventType.INTERRUPT, valid=True)

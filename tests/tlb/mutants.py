@@ -75,11 +75,11 @@ class Mutant:
 
 FLUSH = "vcpu_flush_tlb(vcpu)"
 MUTANTS = (
-    Mutant("vcpu.turn", "begin_turn", "forget_stale(vcpu.vm)"),
-    Mutant("vcpu.turn", "begin_turn", "assert vcpu.running_on.exchange(CPU.current.index) == NOBODY"),
-    Mutant("vcpu.turn", "begin_turn", "CPU.current.current_vcpu = address_of(vcpu)"),
-    Mutant("vcpu.turn", "forget_stale", "second_level_invalidate(vm.second_level_root)"),
-    Mutant("vcpu.turn", "forget_for_turn", "forget_stale(view_at(Vcpu, current).vm)"),
+    Mutant("vcpu.running_on", "begin_turn", "forget_stale(vcpu.vm)"),
+    Mutant("vcpu.running_on", "begin_turn", "assert vcpu.running_on.exchange(CPU.current.index) == NOBODY"),
+    Mutant("vcpu.running_on", "begin_turn", "CPU.current.current_vcpu = address_of(vcpu)"),
+    Mutant("vcpu.running_on", "forget_stale", "second_level_invalidate(vm.second_level_root)"),
+    Mutant("vcpu.running_on", "forget_for_turn", "forget_stale(view_at(Vcpu, current).vm)"),
     Mutant("vcpu.run", "prepare_entry", "forget_stale(vcpu.vm)"),
     Mutant("vm.shootdown", "shootdown", "narrow(vm.translations)", "vm.translations.generation.load()"),
     Mutant("vm.shootdown", "shootdown", "tell_running(vm)"),

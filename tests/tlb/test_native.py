@@ -7,7 +7,7 @@ import pytest
 from codegen.back.jit import compile_native
 from codegen.front.lower import lower_program
 from codegen.front.program import host_target
-from hypervisor.vcpu.turn import begin_turn, end_turn, forget_stale
+from hypervisor.vcpu.running_on import begin_turn, end_turn, forget_stale
 from hypervisor.vcpu.vcpu import NOBODY
 from hypervisor.vm.shootdown import shootdown
 from tests.played_guest.machine import svm_modules

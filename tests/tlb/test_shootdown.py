@@ -8,12 +8,12 @@ from codegen.lang import Trap, u32, u64
 from hypervisor import profile
 from hypervisor.memory.translations import has_forgotten, narrow, settle
 from hypervisor.vcpu import hold as hold_module
-from hypervisor.vcpu import turn as turn_module
+from hypervisor.vcpu import running_on as running_on_module
 from hypervisor.vcpu.hold import hold, release
 from hypervisor.vcpu.run import run_slice
+from hypervisor.vcpu.running_on import begin_turn, end_turn
 from hypervisor.vcpu.svm.asid import start_generation
 from hypervisor.vcpu.svm.state import svm_of
-from hypervisor.vcpu.turn import begin_turn, end_turn
 from hypervisor.vcpu.vmx.state import vmx_of
 from hypervisor.vm import shootdown as shootdown_module
 from hypervisor.vm.shootdown import shootdown
@@ -53,7 +53,7 @@ def test_it_waits_for_no_processor_without_a_turn_of_that_vm(machine):
 @pytest.mark.parametrize("looked", [False, True])
 def test_it_waits_for_a_turn_that_is_beginning_whether_or_not_it_has_looked(machine, looked, monkeypatch):
     seen = []
-    forget = turn_module.forget_stale
+    forget = running_on_module.forget_stale
 
     def interrupted(vm):
         if looked:
@@ -64,7 +64,7 @@ def test_it_waits_for_a_turn_that_is_beginning_whether_or_not_it_has_looked(mach
 
     with world(machine, 0) as one:
         one.move_to(1)
-        monkeypatch.setattr(turn_module, "forget_stale", interrupted)
+        monkeypatch.setattr(running_on_module, "forget_stale", interrupted)
         begin_turn(one.vcpus[0])
     assert seen == [True]
 

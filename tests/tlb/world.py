@@ -25,7 +25,7 @@ from hypervisor.vcpu.contract import AccessRights, vcpu_cr, vcpu_create
 from hypervisor.vcpu.hold import hold, release
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.run import run_slice
-from hypervisor.vcpu.turn import begin_turn, end_turn
+from hypervisor.vcpu.running_on import begin_turn, end_turn
 from hypervisor.vcpu.vcpu import NOBODY, VcpuState, VcpuWork
 from hypervisor.vm import shootdown as shootdown_module
 from hypervisor.vm.create import create_tables

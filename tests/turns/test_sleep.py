@@ -7,9 +7,7 @@ from hypervisor.devices.lapic.posted import post_vector
 from hypervisor.sched import turn as turn_module
 from hypervisor.sched.notify import notify
 from hypervisor.vcpu.pool import VCPUS
-from hypervisor.vcpu.vcpu import VcpuWork
-from hypervisor.vm.interrupts import INTERRUPT_WORK, NMI_WORK
-from hypervisor.vm.order import SERVE_WORK
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK, NMI_WORK, SERVE_WORK, VcpuWork
 from tests.posted.interleavings import Explorer
 from tests.turns.world import World
 

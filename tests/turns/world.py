@@ -29,8 +29,7 @@ from hypervisor.sched.vcpus import ENTITIES, SHARES, decide_vcpu
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.run import prepare_entry
 from hypervisor.vcpu.svm.state import save_of
-from hypervisor.vcpu.vcpu import NOBODY, Vcpu, VcpuState
-from hypervisor.vm.interrupts import INTERRUPT_WORK
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK, NOBODY, Vcpu, VcpuState
 from hypervisor.vm.start_order import STARTS
 from hypervisor.vm.vm import VmState
 from tests.played_guest.machine import VM, new_machine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Local, fn, implements, min, rdtsc, u32, u64
+from codegen.lang import Local, fn, implements, min, rdtsc, u64
 from hypervisor.exits.decode.snapshot import first_bytes, is_long_mode
 from hypervisor.time.clock import ns_to_tsc
 from hypervisor.time.host_timer import host_timer_arm
@@ -11,9 +11,8 @@ from hypervisor.vcpu.segment import Segment, SegmentName
 from hypervisor.vcpu.svm.segments import vcpu_read_segment
 from hypervisor.vcpu.svm.state import control_of, save_of, svm_of
 from hypervisor.vcpu.svm.virtual_interrupt import begin_window, end_window, interrupt_waits, is_offered, take_back
-from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
+from hypervisor.vcpu.vcpu import INTERRUPT_WORK, Vcpu
 
-INTERRUPT_WORK = u32(VcpuWork(interrupt=True))
 RFLAGS_IF = 1 << 9
 SHADOW = 1
 HLT = 0xF4

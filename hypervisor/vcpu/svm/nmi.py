@@ -8,17 +8,16 @@ ends the guest's turn behind the delivery, before an instruction runs.
 
 from __future__ import annotations
 
-from codegen.lang import Hva, address_of, fn, implements, rdtsc, u32
+from codegen.lang import Hva, address_of, fn, implements, rdtsc
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.time.host_timer import host_timer_arm
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.svm.exit_code import ExitCode
 from hypervisor.vcpu.svm.intercepts import IRET
 from hypervisor.vcpu.svm.state import save_of, svm_of
-from hypervisor.vcpu.vcpu import Vcpu, VcpuWork
+from hypervisor.vcpu.vcpu import NMI_WORK, Vcpu
 
 SHADOW = 1
-NMI_WORK = u32(VcpuWork(nmi=True))
 RFLAGS_TF = 1 << 8
 DEBUG_EXCEPTION = ExitCode.DEBUG_EXCEPTION.value
 DR6_BREAKPOINTS, DR6_SINGLE_STEP = 0xF, 1 << 14

@@ -5,9 +5,9 @@ from __future__ import annotations
 from codegen.lang import fn, implements, u8, u32, u64
 from hypervisor.vcpu import contract
 from hypervisor.vcpu.event import Event, EventType
-from hypervisor.vcpu.svm.nmi import NMI_WORK, end_step
+from hypervisor.vcpu.svm.nmi import end_step
 from hypervisor.vcpu.svm.state import svm_of
-from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vcpu.vcpu import NMI_WORK, Vcpu
 
 RFLAGS_TF = 1 << 8
 DR6_SINGLE_STEP = 1 << 14
