@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import select
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import Empty, Queue
 
 from boot.machines.emulator import Emulator, start
 from boot.machines.machine import Machine
@@ -18,12 +19,28 @@ class NoAnswer(AssertionError):
 
 @dataclass
 class Dialog:
-    """`output` is all that the console has said, `seen` how far the conversation has used it up."""
+    """`output` is all that the console has said, `seen` how far the conversation has used it up.
+
+    What the machine says is taken at any time, by a thread: Bochs stands still while nobody takes it.
+    """
 
     emulator: Emulator
     output: str = ""
     seen: int = 0
     arrivals: list[tuple[int, float]] = field(default_factory=list)
+    arrived: Queue[tuple[bytes, float]] = field(default_factory=Queue)
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self.collect, daemon=True).start()
+
+    def collect(self) -> None:
+        chunk = b"."
+        while chunk:
+            try:
+                chunk = self.emulator.serial.recv(65536)
+            except OSError:  # the machine has been ended
+                chunk = b""
+            self.arrived.put((chunk, time.monotonic()))
 
     def wait(self, text: str, seconds: float) -> str:
         """What came up to and with `text`, which from now on counts as used up."""
@@ -38,11 +55,14 @@ class Dialog:
 
     def receive(self, seconds: float) -> bool:
         """Take what the machine says within `seconds`; False at its end."""
-        if not select.select([self.emulator.serial], [], [], seconds)[0]:
+        try:
+            chunk, moment = self.arrived.get(timeout=max(seconds, 0))
+        except Empty:
             return True
-        chunk = self.emulator.serial.recv(65536)
         self.output += chunk.decode(errors="replace").replace("\r", "")
-        self.arrivals.append((len(self.output), time.monotonic()))
+        self.arrivals.append((len(self.output), moment))
+        if not chunk:
+            self.arrived.put((chunk, moment))  # it has ended for whoever asks again
         return bool(chunk)
 
     def arrival(self, text: str) -> float:
