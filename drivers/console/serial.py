@@ -24,6 +24,7 @@ class SerialPort(Struct):
 
     port: Field[u16]
     present: Field[bool]
+    errors: Field[u32]  # how often the line status has said that what arrived is not what was sent
     sending: Field[bool]
     receiving: Field[bool]
 
@@ -34,6 +35,7 @@ def serial_start(serial: SerialPort, port: u16) -> bool:
     uart = ports(Ns16550, port)
     serial.port = port
     serial.present = False
+    serial.errors = 0
     serial.sending = False
     serial.receiving = False
     uart.scratch.write(0x5A)
@@ -66,9 +68,13 @@ def serial_send(serial: SerialPort, byte: u8) -> None:
 
 @fn
 def serial_receive(serial: SerialPort) -> u8 | None:
-    """The next byte that arrived."""
+    """The next byte that arrived. `errors` goes up when one after it, at most FIFO_BYTES further, was lost, or when it
+    arrived damaged itself."""
     uart = ports(Ns16550, serial.port)
-    if not uart.line_status.read().data_ready:
+    status = uart.line_status.read()
+    if status.overrun or status.parity_error or status.framing_error or status.break_received:
+        serial.errors = serial.errors.wrapping_add(u32(1))
+    if not status.data_ready:
         return None
     return uart.data.read()
 

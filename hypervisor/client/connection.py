@@ -35,13 +35,16 @@ class Connection:
         """The answer to one request. Raises CtlError when it is refused."""
         self.number += 1
         request = {"id": self.number, "verb": verb, **arguments}
+        refused = ""
         try:
             self.channel.sendall(json.dumps(request).encode("ascii") + b"\n")
             answer = self.next_answer()
             while answer.get("id") != self.number:  # of an earlier client, which did not wait for it
+                if answer.get("id") is None and "error" in answer:
+                    refused = f"; it has refused a line: {answer['error']}"
                 answer = self.next_answer()
         except TimeoutError:
-            raise CtlError(f"the machine has not answered {verb} within {PATIENCE:g} s") from None
+            raise CtlError(f"the machine has not answered {verb} within {PATIENCE:g} s{refused}") from None
         except OSError as error:
             raise CtlError(f"the connection is lost: {error}") from None
         if not answer.get("ok"):

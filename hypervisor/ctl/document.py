@@ -37,7 +37,8 @@ numbers 0 to 2^64 - 1, and nothing is nested. What is no such object is refused:
 TAIL = """
 The port is served by the first processor between turns, after an interrupt, and once a second in any case. One service
 round takes at most 1024 bytes, puts one bounded piece of an answer, and sends what the port takes. The next request
-waits in the port until the answer is complete: whoever sends without waiting may lose bytes on a real line.
+waits in the port until the answer is complete: whoever sends without waiting may lose bytes on a real line. When the
+port reports an error, every line is refused of which a byte may be missing, with `id` null: nothing of it was done.
 
 A verb is one function with its usage (`hypervisor/ctl/verb.py`):
 

@@ -65,12 +65,12 @@ def has_arguments(request: Request) -> bool:
 
 
 @fn(cold=True)
-def refuse_long_line() -> None:
-    """Of a line that did not fit."""
+def refuse_line(reason: Span) -> None:
+    """Of a line that was not received whole."""
     request = RUNNING.request
     request.zero()
     begin_answer(request)
-    refuse(request, span(b"the line is too long"))
+    refuse(request, reason)
 
 
 @fn(cold=True)

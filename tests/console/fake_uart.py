@@ -16,6 +16,7 @@ class FakeUart:
         self.registers = dict.fromkeys(range(8), 0)
         self.divisor = [0, 0]
         self.lost = 0
+        self.overrun = False
         host.bus.map_ports(port, 8, self)
 
     @property
@@ -24,6 +25,13 @@ class FakeUart:
 
     def drain(self) -> None:
         self.fifo = 0
+
+    def burst(self, data: bytes) -> int:
+        """These bytes arrive faster than anybody reads: those that find the FIFO full are lost. How many were."""
+        fit = max(16 - len(self.arriving), 0)
+        self.arriving += data[:fit]
+        self.overrun |= len(data) > fit
+        return max(len(data) - fit, 0)
 
     def interrupt(self) -> bool:
         enabled = self.registers[1]
@@ -36,7 +44,8 @@ class FakeUart:
         if offset == 2:
             return 0xC0 | (0 if self.interrupt() else 1)
         if offset == 5:
-            return (0x60 if self.fifo == 0 else 0) | bool(self.arriving)
+            overrun, self.overrun = self.overrun, False
+            return (0x60 if self.fifo == 0 else 0) | bool(self.arriving) | overrun << 1
         return self.registers[offset]
 
     def write(self, offset: int, width: int, value: int, /) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 
+from hypervisor.client import connection as connection_module
 from hypervisor.client.command import argument, newest_socket
 from hypervisor.client.connection import Connection, CtlError, connect
 from hypervisor.client.perfetto_file import write_perfetto
@@ -25,8 +26,8 @@ def played(answers: list[bytes]) -> Connection:
     def machine() -> None:
         with theirs, theirs.makefile("rb") as lines:
             for answer in answers:
-                lines.readline()
-                theirs.sendall(answer)
+                if lines.readline():
+                    theirs.sendall(answer)
 
     threading.Thread(target=machine, daemon=True).start()
     return Connection(ours)
@@ -48,6 +49,12 @@ def test_what_is_left_of_an_earlier_client_is_skipped() -> None:
 def test_what_goes_wrong_is_said(answer: bytes, message: str) -> None:
     with pytest.raises(CtlError, match=message):
         played([answer]).ask("ping")
+
+
+def test_a_silence_is_explained_by_what_the_machine_has_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "PATIENCE", 0.5)
+    with pytest.raises(CtlError, match=r"within 0.5 s; it has refused a line: bytes were lost"):
+        played([b'{"id":null,"ok":false,"error":"bytes were lost; send it again"}\n', b""]).ask("ping")
 
 
 def test_without_a_machine_it_says_so(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codegen.lang import host, phys, u32, u64
@@ -14,10 +14,11 @@ from drivers.console.ns16550 import COM2
 from hypervisor.client.recording import Clock, decode
 from hypervisor.cpu.per_cpu import per_cpu_start
 from hypervisor.ctl.answer import ANSWER
+from hypervisor.ctl.line import LINE
 from hypervisor.ctl.port import CTL_PORT, ctl_port_start
 from hypervisor.ctl.request import LINE_MAX
 from hypervisor.ctl.run import RUNNING
-from hypervisor.ctl.service import LINE, serve_ctl
+from hypervisor.ctl.service import serve_ctl
 from hypervisor.ctl.table import LIST
 from hypervisor.sched.queues import PROCESSORS
 from hypervisor.time.clock import clock_start
@@ -98,6 +99,31 @@ def test_after_any_garbage_each_line_has_an_answer_and_the_next_request_is_serve
         answers = exchange(run, begin(), sent + b'{"id":99,"verb":"ping"}\n')
         assert len(answers) == sum(line.strip(b"\r") != b"" for line in sent.split(b"\n")) + 1
         assert (answers[-1]["id"], answers[-1]["ok"]) == (99, True)
+
+    check()
+
+
+@everywhere
+def test_a_line_of_which_bytes_were_lost_is_refused_whatever_is_left_of_it(run: Run) -> None:
+    @settings(deadline=None)
+    @given(st.lists(st.integers(10**9, 10**10 - 1), max_size=6, unique=True), st.lists(st.integers(1, 40), min_size=1))
+    @example([10**9, 10**9 + 1], [13, 40])  # lost right behind a line's end
+    def check(numbers: list[int], bursts: list[int]) -> None:
+        uart = begin()
+        sent = b"".join(b'{"id":%d,"verb":"ping"}\n' % number for number in numbers)
+        lost, answers = 0, []
+        for length in bursts:
+            lost += uart.burst(sent[:length])
+            sent = sent[length:]
+            answers += exchange(run, uart, b"")
+        answers += exchange(run, uart, sent + b"\n" + b'{"id":1,"verb":"ping"}\n' * 2)
+        served = [answer["id"] for answer in answers if answer["ok"] and answer["id"] != 1]
+        assert served == [number for number in numbers if number in served]
+        assert answers[-1]["id"] == 1
+        if lost == 0:
+            assert [answer["id"] for answer in answers] == [*numbers, 1, 1]
+        else:
+            assert {"id": None, "ok": False, "error": "bytes were lost; send it again"} in answers
 
     check()
 
