@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, i64, min, range, u64
+from codegen.lang import fn, i64, min, range, u32, u64
 from hypervisor.sched.cap import charge_grant, stop_using_grant, take_grant, window_end
 from hypervisor.sched.entity import CAP_WINDOW, UNIT, Entity, EntityState, charge_virtual, is_before
 from hypervisor.sched.fair_queue import (
@@ -36,6 +36,7 @@ RELEASES = 4  # throttled entities that one decision lets go on; the next one fo
 def choose(queue: RunQueue, now: u64) -> Entity | None:
     """Under the queue's lock: charge whom the processor has run, and say whom it runs until `decide_at`."""
     charge(queue, now)
+    expel(queue)
     release_throttled(queue, now)
     next_refill = refill_servers(queue, now)
     chosen = first_server(queue)
@@ -80,6 +81,27 @@ def charge(queue: RunQueue, now: u64) -> None:
 
 
 @fn
+def expel(queue: RunQueue) -> None:
+    """The running entity may not run here any more: it leaves when the lock is released (`hand_over`)."""
+    entity = queue.current
+    if entity is None or entity.allowed & queue.bit != 0:
+        return
+    stop_using_grant(entity)
+    fair_leave(queue.fair, entity)
+    queue.current = None
+    other = claim_idle(entity.allowed, entity.cpu)
+    leave_for(queue, entity, u32(entity.allowed.trailing_zeros()) if other is None else other)
+
+
+@fn
+def leave_for(queue: RunQueue, entity: Entity, cpu: u32) -> None:
+    """It competes here no longer."""
+    entity.state = EntityState.MOVING
+    entity.cpu = cpu
+    queue.leaving = ring_append(queue.leaving, entity)
+
+
+@fn
 def release_throttled(queue: RunQueue, now: u64) -> None:
     """A new window: capped entities go on, without credit for the time in which they could not."""
     for _ in range(RELEASES):
@@ -107,9 +129,7 @@ def wait(queue: RunQueue, entity: Entity) -> None:
         fair_put(queue.fair, entity)
     else:
         fair_leave(queue.fair, entity)
-        entity.state = EntityState.MOVING
-        entity.cpu = other
-        queue.leaving = ring_append(queue.leaving, entity)
+        leave_for(queue, entity, other)
 
 
 @fn

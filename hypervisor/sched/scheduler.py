@@ -134,11 +134,14 @@ def wake(entity: Entity, now: u64) -> None:
 def lighter(entity: Entity) -> u32:
     """Where an entity waits when no processor idles: where it was last, or on one other processor if that has clearly
     less to do (Mitzenmacher, "The Power of Two Choices", IEEE TPDS 12(10), 2001)."""
+    home = entity.cpu
+    if entity.allowed & processor_bit(home) == 0:
+        home = u32(entity.allowed.trailing_zeros())
     other = PROCESSORS.turn.fetch_add(1) % PROCESSORS.count
     if entity.allowed & processor_bit(other) != 0:
-        if QUEUES[other].load.load() + entity.weight < QUEUES[entity.cpu].load.load():
+        if QUEUES[other].load.load() + entity.weight < QUEUES[home].load.load():
             return other
-    return entity.cpu
+    return home
 
 
 @fn
@@ -181,13 +184,25 @@ def retire(entity: Entity, cpu: u32, now: u64) -> bool:
         return True
 
 
-@fn
-def allow(entity: Entity, allowed: u64) -> None:
-    """Let a blocked ordinary entity run on these processors, at least one, and no other."""
-    assert entity.state == EntityState.BLOCKED and not is_realtime(entity) and allowed != 0
-    entity.allowed = allowed
-    if allowed & processor_bit(entity.cpu) == 0:
-        entity.cpu = u32(allowed.trailing_zeros())
+@fn(cold=True)
+def allow(entity: Entity, allowed: u64, now: u64) -> bool:
+    """Let an ordinary entity run on these processors, at least one, and no other: at once where it waits, and from its
+    processor's next decision on where it runs. False when it moves between two queues: the caller tries again."""
+    assert not is_realtime(entity) and allowed != 0
+    home = entity.cpu
+    queue = QUEUES[home]
+    with queue.lock:
+        if entity.cpu != home or entity.state == EntityState.MOVING:
+            return False
+        waits = entity.state == EntityState.WAITING or entity.state == EntityState.THROTTLED
+        if waits:
+            withdraw(queue, entity)
+        entity.allowed = allowed
+        if entity.state == EntityState.RUNNING:
+            kick(home)
+    if waits:
+        wake(entity, now)
+    return True
 
 
 @fn

@@ -15,7 +15,7 @@ from codegen.lang import host, u32, u64
 from hypervisor.sched.entity import entity_start, share_start
 from hypervisor.sched.queues import PROCESSORS, QUEUES
 from hypervisor.sched.realtime import make_realtime
-from hypervisor.sched.scheduler import wake
+from hypervisor.sched.scheduler import allow, wake
 from tests.sched import world
 from tests.sched.world import ENTITIES, GUESTS, SHARES, WORLD
 
@@ -121,6 +121,12 @@ class Simulation:
     def wake(self, number: int) -> None:
         self.call(wake, ENTITIES[number], WORLD.now)
         self._act_on_kicks()
+
+    def allow(self, vm: int, cpus: int) -> None:
+        """All entities of the VM run on these processors from now on."""
+        for number in self.members[vm]:
+            assert self.call(allow, ENTITIES[number], u64(cpus), WORLD.now)
+            self._act_on_kicks()
 
     @property
     def now(self) -> int:

@@ -60,8 +60,10 @@ def do(call: Any, step: Step) -> object:
             return call(retire, ENTITIES[first], u32(second), now)
         case "allow":
             entity = ENTITIES[first]
-            if entity.state == EntityState.BLOCKED and entity.budget == 0:
-                call(allow, entity, u64(second))
+            if entity.budget == 0:
+                assert call(allow, entity, u64(second), now)
+                if entity.state == EntityState.RUNNING:  # it was kicked
+                    call(decide, entity.cpu, now)
         case "change":
             call(share_change, SHARES[first], u32(second), u32(second % 90))
         case "pass":

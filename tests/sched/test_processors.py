@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,25 @@ def test_nobody_is_lost_or_misplaced_and_no_processor_idles_beside_work(
         simulation.run(1_500)
     assert simulation.unused == 0
     assert sum(simulation.all_ran()) <= processors * simulation.now
+
+
+@settings(max_examples=100, deadline=None)
+@given(machines(), st.lists(st.tuples(st.integers(0, 11), st.integers(1, (1 << 64) - 1)), min_size=4, max_size=12))
+def test_vms_are_pinned_anew_at_any_time(machine: tuple[int, list[Vm]], pins: list[tuple[int, int]]) -> None:
+    processors, vms = machine
+    simulation = Simulation(processors, vms, jitter=30 * US)
+    for vm, cpus in pins:
+        simulation.run(400)
+        simulation.allow(vm % len(vms), cpus & ((1 << processors) - 1) or 1)
+    simulation.run(1_500)
+    assert simulation.unused == 0
+
+
+def test_a_vm_that_never_sleeps_goes_to_its_new_processor_at_once() -> None:
+    simulation = Simulation(3, [Vm(cpus=0b001), Vm(cpus=0b001), Vm(cpus=0b100)])
+    assert simulation.run_settled(400, 4_000)[:2] == pytest.approx([0.5, 0.5], abs=0.02)
+    simulation.allow(1, 0b010)
+    assert simulation.run_settled(100, 4_000) == pytest.approx([1, 1, 1], abs=0.01)
 
 
 def test_pinned_vms_share_their_processor_and_a_processor_of_ones_own_is_whole() -> None:
