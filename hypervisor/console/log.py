@@ -88,6 +88,14 @@ class LogRing(Struct):
         return self.number_at(position + 9, u32(2))
 
     @fn
+    def record_from(self, position: u64) -> u64:
+        """The first record's position at or after any number, at most `end`: `read` believes that it is given one."""
+        here = self.first
+        while here < position and here < self.end:
+            here += HEADER_BYTES + self.text_length(here)
+        return here
+
+    @fn
     def read(self, position: u64, into: LineBuffer) -> u64 | None:
         """Copy the line of the first record at or after `position`; gives the next record's position, None at the end.
 

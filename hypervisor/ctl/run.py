@@ -7,7 +7,8 @@ from hypervisor.ctl.answer import begin_answer, end_answer, refuse
 from hypervisor.ctl.json import parse_object
 from hypervisor.ctl.request import Request
 from hypervisor.ctl.table import ENTRIES, FUNCTIONS, find_verb
-from hypervisor.ctl.verb import ARGUMENTS_MAX, Progress
+from hypervisor.ctl.verb import ARGUMENTS_MAX
+from hypervisor.progress import Progress
 
 
 class Running(Struct):

@@ -8,18 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from codegen.lang import HwEnum, u32
 from hypervisor.ctl.request import Request, ValueKind
+from hypervisor.progress import Progress
 
 ARGUMENTS_MAX = 3
 KINDS = {"TEXT": ValueKind.TEXT, "N": ValueKind.NUMBER}
-
-
-class Progress(HwEnum, repr=u32, must_use=True):
-    """What a verb answers. MORE: it has put what fits one service round, and is called again."""
-
-    DONE = 0
-    MORE = 1
 
 
 Function = Callable[[Request], Progress]
@@ -39,17 +32,19 @@ class Verb:
 REGISTERED: dict[str, Verb] = {}
 
 
-def verb(usage: str) -> Callable[[F], F]:
-    """Register the decorated `@fn`: `NAME KEY=TEXT KEY=N`. A name that is taken is a build error."""
-    name, *words = usage.split()
-    arguments = tuple((key, KINDS[kind]) for key, _, kind in (word.partition("=") for word in words))
+def verb(usage: str, summary: str = "") -> Callable[[F], F]:
+    """Register the decorated `@fn`: `NAME KEY=TEXT KEY=N`. A name that is taken is a build error. `summary`: in place
+    of the docstring."""
+    name, *members = usage.split()
+    arguments = tuple((key, KINDS[kind]) for key, _, kind in (member.partition("=") for member in members))
     if len(arguments) > ARGUMENTS_MAX:
         raise ValueError(f"{usage}: at most {ARGUMENTS_MAX} arguments")
 
     def register(function: F) -> F:
         if name in REGISTERED:
             raise ValueError(f"there are two verbs called {name}")
-        REGISTERED[name] = Verb(name, arguments, " ".join((inspect.getdoc(function) or "").split()), function)
+        words = summary or " ".join((inspect.getdoc(function) or "").split())
+        REGISTERED[name] = Verb(name, arguments, words, function)
         return function
 
     return register

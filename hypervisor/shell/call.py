@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, HwEnum, Span, Struct, count, fn, u8, u32, u64, usize
+from codegen.lang import Array, Field, Span, Struct, count, fn, u8, u32, u64, usize
 from hypervisor.shell.edit import SPACE, EditLine
 
 WORDS_MAX = 4
-
-
-class Progress(HwEnum, repr=u32, must_use=True):
-    """What a command answers. MORE: it has said what fits one round, and is called again."""
-
-    DONE = 0
-    MORE = 1
 
 
 class Call(Struct):
@@ -24,7 +17,7 @@ class Call(Struct):
     ends: Array[u8] = count(WORDS_MAX)
     vm: Field[u32]  # the argument VM; the first one where `[VM]` was left out
     vm_given: Field[bool]
-    number: Field[u64]  # the argument N
+    number: Field[u64]  # the argument N, or CPUS as a mask
     on: Field[bool]  # the argument on|off
     named: Field[u32]  # the argument COMMAND: a number in the table
     named_given: Field[bool]

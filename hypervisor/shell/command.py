@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from codegen.lang import HwEnum, u8
-from hypervisor.shell.call import WORDS_MAX, Call, Progress
+from hypervisor.progress import Progress
+from hypervisor.shell.call import WORDS_MAX, Call
 
 
 class Argument(HwEnum, repr=u8):
@@ -21,6 +22,7 @@ class Argument(HwEnum, repr=u8):
     NUMBER = 3  # a decimal number; its range is the command's affair
     OPTIONAL_COMMAND = 4
     SWITCH = 5  # on or off
+    CPUS = 6  # processors, as a mask in `number`
 
 
 ARGUMENTS = {
@@ -29,6 +31,7 @@ ARGUMENTS = {
     "N": Argument.NUMBER,
     "[COMMAND]": Argument.OPTIONAL_COMMAND,
     "on|off": Argument.SWITCH,
+    "CPUS": Argument.CPUS,
 }
 Function = Callable[[Call], Progress]
 F = TypeVar("F", bound=Function)
@@ -51,8 +54,9 @@ class Command:
 REGISTERED: dict[str, Command] = {}
 
 
-def command(usage: str) -> Callable[[F], F]:
-    """Register the decorated `@fn`. A name that is taken, or an argument of no known kind, is a build error."""
+def command(usage: str, summary: str = "") -> Callable[[F], F]:
+    """Register the decorated `@fn`. A name that is taken, or an argument of no known kind, is a build error. `summary`:
+    in place of the docstring."""
     name, *words = usage.split()
     unknown = [word for word in words if word not in ARGUMENTS]
     if unknown or len(words) >= WORDS_MAX:
@@ -61,8 +65,8 @@ def command(usage: str) -> Callable[[F], F]:
     def register(function: F) -> F:
         if name in REGISTERED:
             raise ValueError(f"the shell has two commands called {name}")
-        summary = " ".join((inspect.getdoc(function) or "").split())
-        REGISTERED[name] = Command(usage, summary, tuple(ARGUMENTS[word] for word in words), function)
+        text = summary or " ".join((inspect.getdoc(function) or "").split())
+        REGISTERED[name] = Command(usage, text, tuple(ARGUMENTS[word] for word in words), function)
         return function
 
     return register

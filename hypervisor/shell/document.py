@@ -35,7 +35,8 @@ to two seconds loses it.
 
 In the shell: left, right, Home, End, Backspace, Delete; Ctrl-K and Ctrl-U delete to the end and to the start, Ctrl-W a
 word; up and down go through the last {LINES} lines; Tab completes commands and VMs; Ctrl-C drops the line, and ends a
-command that still prints. VM is a name, the beginning of one, or a number; N a decimal number.
+command that still prints. VM is a name, the beginning of one, or a number; N a decimal number; CPUS are processors:
+`0,2-3`.
 
 | command | what |
 |---|---|

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from codegen.lang import Field, Span, Struct, fn, range, span, storage, u32
 from hypervisor.console.names import find_guest, parse_number
-from hypervisor.shell.call import WORDS_MAX, Call, Progress
+from hypervisor.progress import Progress
+from hypervisor.shell.call import WORDS_MAX, Call
 from hypervisor.shell.command import Argument
+from hypervisor.shell.cpus import parse_cpus
 from hypervisor.shell.output import say
 from hypervisor.shell.table import ENTRIES, FUNCTIONS, find_command
 
@@ -45,7 +47,7 @@ def takes_arguments(call: Call) -> bool:
         if i < call.word_count:
             if not takes_argument(call, wanted, call.word(i)):
                 return False
-        elif wanted == Argument.VM or wanted == Argument.NUMBER or wanted == Argument.SWITCH:
+        elif wanted != Argument.NONE and wanted != Argument.OPTIONAL_VM and wanted != Argument.OPTIONAL_COMMAND:
             return refuse_usage(call)
     return True
 
@@ -69,6 +71,12 @@ def takes_argument(call: Call, wanted: Argument, word: Span) -> bool:
                 say(f"{word}: no decimal number; usage: {ENTRIES[call.command].usage_span()}")
                 return False
             call.number = number
+        case Argument.CPUS:
+            cpus = parse_cpus(word)
+            if cpus is None:
+                say(f"{word}: no processors; write numbers and ranges, as 0,2-3")
+                return False
+            call.number = cpus
         case Argument.SWITCH:
             call.on = word.equals(span(b"on"))
             if not call.on and not word.equals(span(b"off")):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 
 from codegen.lang import Array, Field, Span, Struct, count, fn, fn_table, init, range, span, table, u8, u16, u32, usize
-from hypervisor.shell.call import WORDS_MAX, Call, Progress
+from hypervisor.progress import Progress
+from hypervisor.shell.call import WORDS_MAX, Call
 from hypervisor.shell.command import REGISTERED, Argument, command
 from hypervisor.shell.output import say
 

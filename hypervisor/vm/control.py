@@ -3,48 +3,14 @@ refused with a reason; the VM's own thread carries it out, and the log says when
 
 from __future__ import annotations
 
-from codegen.lang import HwEnum, Span, fn, span, u32
+from codegen.lang import fn
 from hypervisor.devices.board import board_press_power
 from hypervisor.vm.board_interrupts import send_interrupts
 from hypervisor.vm.create import make_vm
 from hypervisor.vm.order import OrderKind, give_order, order_of
+from hypervisor.vm.refusal import Refusal
 from hypervisor.vm.timers import board_now
 from hypervisor.vm.vm import StopReason, Vm, VmState
-
-
-class Refusal(HwEnum, repr=u32, must_use=True):
-    """Why not."""
-
-    BUSY = 1
-    NOT_RUNNING = 2
-    RUNNING = 3
-    PAUSED = 4
-    NOT_PAUSED = 5
-    ABSENT = 6
-    NOT_STOPPED = 7
-    CANNOT_BE_MADE = 8
-
-
-@fn(cold=True)
-def words_for_refusal(refusal: Refusal) -> Span:
-    """A sentence with the remedy."""
-    match refusal:
-        case Refusal.BUSY:
-            return span(b"something else is being done to it; try again")
-        case Refusal.NOT_RUNNING:
-            return span(b"it does not run; start it first")
-        case Refusal.RUNNING:
-            return span(b"it runs already")
-        case Refusal.PAUSED:
-            return span(b"it is paused; resume it")
-        case Refusal.NOT_PAUSED:
-            return span(b"it is not paused")
-        case Refusal.ABSENT:
-            return span(b"there is nothing of it to destroy")
-        case Refusal.NOT_STOPPED:
-            return span(b"it has not stopped; kill it first")
-        case Refusal.CANNOT_BE_MADE:
-            return span(b"it cannot be made; the log says why")
 
 
 @fn(cold=True)

@@ -20,7 +20,6 @@ from hypervisor.time.wall import wall_start
 from hypervisor.vcpu.pool import POOL
 from hypervisor.vcpu.virtualization_start import virtualization_start
 from hypervisor.vm.control import (
-    Refusal,
     destroy_vm,
     kill_vm,
     pause_vm,
@@ -28,10 +27,10 @@ from hypervisor.vm.control import (
     reset_vm,
     resume_vm,
     start_vm_again,
-    words_for_refusal,
 )
 from hypervisor.vm.create import create_vms
 from hypervisor.vm.order import OrderKind, order_of
+from hypervisor.vm.refusal import Refusal
 from hypervisor.vm.vm import VMS, Vm, VmState
 
 CYCLES = 50
@@ -90,7 +89,7 @@ def told(vm: Vm, refusal: Refusal | None) -> None:
     if refusal is None:
         log(f"told {vm.name_span()}")
     else:
-        log(f"refused {vm.name_span()}: {words_for_refusal(refusal)}")
+        log(f"refused {vm.name_span()}: {refusal.words()}")
 
 
 @fn

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,30 +44,73 @@ def runs(connection: Connection, number: int) -> bool:
     return bool(vm(connection, number)["ran_ns"] > before)
 
 
-def test_a_vm_is_paused_killed_destroyed_and_started_while_another_runs(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(tmp_path / "guest")], check=True, cwd=REPOSITORY)
-    (tmp_path / "vms.toml").write_text(VMS.format("first") + VMS.format("second"))
-    manifest, files = pack_manifest(load_config(tmp_path / "vms.toml"))
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("life")
+    subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(folder / "guest")], check=True, cwd=REPOSITORY)
+    (folder / "vms.toml").write_text(VMS.format("first") + VMS.format("second"))
+    manifest, files = pack_manifest(load_config(folder / "vms.toml"))
     guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], tmp_path / "archive")
-    socket = tmp_path / "ctl"
+    return write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
+
+
+@contextmanager
+def asked(archive: Path, socket: Path) -> Iterator[Connection]:
+    """Two VMs that always want to run, on two processors."""
     machine = Machine(Host.QEMU, kernel=build_images()["amd-v"], archive=archive, memory=256 * MIB, cpus=2, ctl=socket)
     with dialog(machine) as console:
         for _ in range(2):
             console.wait(": started, ", 60)
         with connect(socket) as connection:
-            connection.ask("pause", vm=FIRST)
-            until(connection, FIRST, "PAUSED")
-            assert not runs(connection, FIRST) and runs(connection, SECOND)
-            connection.ask("resume", vm=FIRST)
-            assert until(connection, FIRST, "RUNNING") and runs(connection, FIRST)
-            with pytest.raises(CtlError, match="kill it first"):
-                connection.ask("destroy", vm=FIRST)
-            connection.ask("kill", vm=FIRST)
-            assert until(connection, FIRST, "STOPPED")["stopped"] == "KILLED"
+            yield connection
+
+
+def shares(connection: Connection, seconds: float) -> tuple[float, float, float]:
+    """What the first, the second and both VMs get of one processor's time, by the machine's clock."""
+    begin = [connection.ask("ping")["ns"], *(vm(connection, number)["ran_ns"] for number in (FIRST, SECOND))]
+    time.sleep(seconds)
+    end = [connection.ask("ping")["ns"], *(vm(connection, number)["ran_ns"] for number in (FIRST, SECOND))]
+    passed, first, second = (after - before for before, after in zip(begin, end, strict=True))
+    return first / passed, second / passed, (first + second) / passed
+
+
+def test_a_vm_is_paused_killed_destroyed_and_started_while_another_runs(archive: Path, tmp_path: Path) -> None:
+    with asked(archive, tmp_path / "ctl") as connection:
+        connection.ask("pause", vm=FIRST)
+        until(connection, FIRST, "PAUSED")
+        assert not runs(connection, FIRST) and runs(connection, SECOND)
+        connection.ask("resume", vm=FIRST)
+        assert until(connection, FIRST, "RUNNING") and runs(connection, FIRST)
+        with pytest.raises(CtlError, match="kill it first"):
             connection.ask("destroy", vm=FIRST)
-            until(connection, FIRST, "ABSENT")
-            connection.ask("start", vm=FIRST)
-            assert until(connection, FIRST, "RUNNING") and runs(connection, FIRST) and runs(connection, SECOND)
-            connection.ask("reset", vm=FIRST)
-            assert until(connection, FIRST, "RUNNING") and runs(connection, FIRST)
+        connection.ask("kill", vm=FIRST)
+        assert until(connection, FIRST, "STOPPED")["stopped"] == "KILLED"
+        connection.ask("destroy", vm=FIRST)
+        until(connection, FIRST, "ABSENT")
+        connection.ask("start", vm=FIRST)
+        assert until(connection, FIRST, "RUNNING") and runs(connection, FIRST) and runs(connection, SECOND)
+        connection.ask("reset", vm=FIRST)
+        assert until(connection, FIRST, "RUNNING") and runs(connection, FIRST)
+
+
+def test_a_vms_part_of_the_processors_is_changed_while_it_runs(archive: Path, tmp_path: Path) -> None:
+    with asked(archive, tmp_path / "ctl") as connection:
+        assert min(shares(connection, 2)[:2]) > 0.9
+        for number in (FIRST, SECOND):
+            connection.ask("pin", vm=number, cpus=0b10)
+            assert vm(connection, number)["cpus"] == 0b10
+        assert shares(connection, 3) == pytest.approx((0.5, 0.5, 1), abs=0.05)
+        assert {each["cpu"] for each in connection.ask("vcpus")["vcpus"]} == {1}
+        connection.ask("weight", vm=FIRST, weight=300)
+        assert shares(connection, 3) == pytest.approx((0.75, 0.25, 1), abs=0.05)
+        connection.ask("cap", vm=FIRST, percent=20)
+        assert shares(connection, 3) == pytest.approx((0.2, 0.8, 1), abs=0.05)
+        connection.ask("pin", vm=SECOND, cpus=0b01)
+        assert shares(connection, 3) == pytest.approx((0.2, 1, 1.2), abs=0.05)
+        with pytest.raises(CtlError, match="no such processor"):
+            connection.ask("pin", vm=SECOND, cpus=0b100)
+        (counted,) = connection.ask("stats", vm=SECOND)["vcpus"]
+        assert sum(counted["exits"].values()) > 0
+        said = connection.ask("log", **{"from": 0})["lines"]
+        assert any("first: started" in line for line in said)
+        assert connection.ask("mem")["free"] > 100 * MIB

@@ -12,19 +12,24 @@ from hypothesis import strategies as st
 from codegen.lang import host, phys, u32, u64
 from drivers.console.ns16550 import COM2
 from hypervisor.client.recording import Clock, decode
+from hypervisor.console.log import LOG, Level
 from hypervisor.cpu.per_cpu import per_cpu_start
 from hypervisor.ctl.answer import ANSWER
 from hypervisor.ctl.line import LINE
 from hypervisor.ctl.port import CTL_PORT, ctl_port_start
-from hypervisor.ctl.request import LINE_MAX
+from hypervisor.ctl.request import LINE_MAX, ValueKind
 from hypervisor.ctl.run import RUNNING
 from hypervisor.ctl.service import serve_ctl
 from hypervisor.ctl.table import LIST
+from hypervisor.memory.frames import FRAMES
 from hypervisor.sched.queues import PROCESSORS
 from hypervisor.time.clock import clock_start
 from hypervisor.trace.events import EventKind
 from hypervisor.trace.record import TRACE, trace
 from hypervisor.trace.ring import RINGS, TraceEvents, ring_start
+from hypervisor.vcpu.exit import ExitKind
+from hypervisor.vcpu.pool import POOL, VCPUS, take_vcpus
+from hypervisor.vm.vm import VMS
 from tests.console.fake_uart import FakeUart
 from tests.ctl.execution import Run, everywhere
 from tests.ctl.test_json import GARBAGE
@@ -59,10 +64,11 @@ def exchange(run: Run, uart: FakeUart, sent: bytes, rounds: int = 400) -> list[d
 
 @everywhere
 def test_every_verb_answers_with_the_requests_number(run: Run) -> None:
-    arguments = {"trace": {"state": "off"}, "events": {"cpu": 0}}
+    arguments: dict[str, dict[str, Any]] = {"trace": {"state": "off"}, "events": {"cpu": 0}, "log": {"from": 0}}
     for number, verb in enumerate(LIST):
-        needs_vm = [key for key, _ in verb.arguments] == ["vm"]
-        request = {"id": number, "verb": verb.name, **({"vm": 0} if needs_vm else arguments.get(verb.name, {}))}
+        needs_vm = verb.arguments[:1] == (("vm", ValueKind.NUMBER),)
+        given = dict.fromkeys((key for key, _ in verb.arguments), 0) if needs_vm else arguments.get(verb.name, {})
+        request = {"id": number, "verb": verb.name, **given}
         (answer,) = exchange(run, begin(), json.dumps(request).encode() + b"\r\n")
         assert (answer["id"], answer["ok"]) == (number, not needs_vm)
         assert not needs_vm or answer["error"].startswith("no such VM")
@@ -139,6 +145,55 @@ def test_many_requests_at_once_are_answered_in_order_and_no_byte_is_lost(run: Ru
         uart.drain()
     assert [json.loads(line)["id"] for line in uart.sent.splitlines()] == list(range(30))
     assert uart.lost == 0
+
+
+@everywhere
+def test_the_log_is_told_from_any_place_on_once(run: Run) -> None:
+    uart = begin()
+    LOG.zero()
+    said = [f"line {number} " + "x" * 440 for number in range(160)]
+    said[150] = '\x00\t"quoted" \\ \x7f\xff \\u0041'
+    for line in said:
+        LOG.ring.append(Level.NOTE, u64(1), line.encode("latin-1"))  # type: ignore[arg-type]
+    told: list[str] = []
+    place = 0
+    while (answer := exchange(run, uart, b'{"verb":"log","from":%d}\n' % place)[0])["lines"]:
+        told += answer["lines"]
+        place = answer["next"]
+    assert 100 < len(told) < 160 and told == said[-len(told) :]
+    assert place == int(LOG.ring.end)
+    for wrong in (place + 1, (1 << 64) - 1):
+        answer = exchange(run, uart, b'{"verb":"log","from":%d}\n' % wrong)[0]
+        assert (answer["lines"], answer["next"]) == ([], place)
+    for between in range(place - 2000, place, 97):
+        answer = exchange(run, uart, b'{"verb":"log","from":%d}\n' % between)[0]
+        assert answer["lines"] == said[len(said) - len(answer["lines"]) :]
+
+
+@everywhere
+def test_exits_are_counted_by_reason(run: Run) -> None:
+    uart = begin()
+    POOL.zero()
+    first = take_vcpus(u32(2))
+    assert first is not None
+    VMS[1].vcpu_first, VMS[1].vcpu_count, VMS[1].name.length = first, 2, 1
+    for number in range(2):
+        VCPUS[first + number].zero()
+        VCPUS[first + number].vm, VCPUS[first + number].index = VMS[1], number
+    VCPUS[first + 1].exits[ExitKind.CPUID.value] = 7
+    VCPUS[first + 1].exits[ExitKind.HLT.value] = 1
+    (answer,) = exchange(run, uart, b'{"verb":"stats","vm":1}\n')
+    assert answer["vcpus"] == [{"index": 0, "exits": {}}, {"index": 1, "exits": {"CPUID": 7, "HLT": 1}}]
+    VMS[1].zero()
+
+
+@everywhere
+def test_free_memory_is_told(run: Run) -> None:
+    uart = begin()
+    FRAMES.free_runs, FRAMES.free_frames = 3, 5
+    assert exchange(run, uart, b'{"verb":"mem"}\n') == [
+        {"id": None, "ok": True, "free": (6 << 20) + 5 * 4096, "runs": 6 << 20}
+    ]
 
 
 @everywhere

@@ -10,9 +10,12 @@ from hypervisor.console.guests import console_add_guest, console_put_guest, cons
 from hypervisor.console.log import log
 from hypervisor.console.view import VIEW, ViewKind
 from hypervisor.cpu.per_cpu import CPUS
-from hypervisor.sched.entity import EntityState, share_start
+from hypervisor.sched import notify
+from hypervisor.sched.entity import EntityState, entity_start, share_start
 from hypervisor.sched.queues import QUEUES, queues_start
+from hypervisor.sched.scheduler import wake
 from hypervisor.sched.vcpus import ENTITIES, SHARES
+from hypervisor.shell.cpus import parse_cpus
 from hypervisor.shell.edit import EDIT_MAX
 from hypervisor.shell.output import PROMPT
 from hypervisor.shell.run import RUNNING
@@ -84,13 +87,14 @@ def add_vm(number: int, name: bytes, vcpus: int) -> None:
     for i in range(vcpus):
         vcpu = VCPUS[first + i]
         vcpu.vm, vcpu.index, vcpu.state = vm, i, VcpuState.RUNNABLE
-        ENTITIES[first + i].share = SHARES[number]
-        ENTITIES[first + i].state = EntityState.WAITING
+        entity_start(ENTITIES[first + i], SHARES[number], first + i, u64(0b11))
+        wake(ENTITIES[first + i], u64(0))
     console_add_guest(u32(number), text(name))
 
 
 @pytest.fixture
-def terminal() -> Terminal:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setattr(notify, "send_kicks", lambda mask: None)  # the other processor is not played
     terminal = Terminal()
     queues_start(u32(2))
     add_vm(0, b"mach", 1)
@@ -108,7 +112,7 @@ def test_help_names_every_command_and_explains_each(terminal: Terminal) -> None:
 
 
 def test_every_command_answers(terminal: Terminal) -> None:
-    examples = {"VM": "debian", "[VM]": "", "N": "50", "on|off": "off", "[COMMAND]": ""}
+    examples = {"VM": "debian", "[VM]": "", "N": "50", "on|off": "off", "[COMMAND]": "", "CPUS": "0-1"}
     for each in LIST:
         if each.name == "focus":
             continue
@@ -128,11 +132,17 @@ REFUSALS = {
     "weight mach": "usage: weight VM N",
     "weight mach ten": "ten: no decimal number; usage: weight VM N",
     "weight mach -1": "-1: no decimal number; usage: weight VM N",
-    "weight mach 0": "0: a weight is a number from 1 to 10000",
-    "weight mach 10001": "10001: a weight is a number from 1 to 10000",
+    "weight mach 0": "mach: a weight is a number from 1 to 10000",
+    "weight mach 10001": "mach: a weight is a number from 1 to 10000",
     "weight mach 99999999999999999999": "99999999999999999999: no decimal number; usage: weight VM N",
-    "cap mach 101": "101: mach can use at most 100 percent; 0 takes the cap away",
-    "cap debian 201": "201: debian can use at most 200 percent; 0 takes the cap away",
+    "cap mach 101": "mach: its virtual CPUs can use at most 100 percent each; 0 takes the cap away",
+    "cap debian 201": "debian: its virtual CPUs can use at most 100 percent each; 0 takes the cap away",
+    "pin mach": "usage: pin VM CPUS",
+    "pin mach 0,": "0,: no processors; write numbers and ranges, as 0,2-3",
+    "pin mach 64": "64: no processors; write numbers and ranges, as 0,2-3",
+    "pin mach 1-0": "1-0: no processors; write numbers and ranges, as 0,2-3",
+    "pin mach 0-63": "mach: the machine has no such processor; `cpus` shows them",
+    "pin mach 2": "mach: the machine has no such processor; `cpus` shows them",
 }
 
 
@@ -142,15 +152,33 @@ def test_a_refusal_says_what_and_the_remedy(terminal: Terminal, line: str) -> No
 
 
 def test_weight_and_cap_change_the_share(terminal: Terminal) -> None:
-    assert terminal.enter("weight mach 300") == ["mach: weight 300"]
-    assert terminal.enter("cap 1 150") == ["debian: at most 150% of a processor"]
+    assert terminal.enter("weight mach 300") == ["mach: weight 300, cap 0, cpus 0x3"]
+    assert terminal.enter("cap 1 150") == ["debian: weight 100, cap 150, cpus 0x3"]
     assert (int(SHARES[0].weight), int(SHARES[1].quota)) == (300, 75_000_000)
-    assert terminal.enter("weight deb 7") == ["debian: weight 7"]
+    assert terminal.enter("weight deb 7") == ["debian: weight 7, cap 150, cpus 0x3"]
     assert int(SHARES[1].quota) == 75_000_000
-    assert terminal.enter("cap debian 0") == ["debian: no cap"]
-    assert (int(SHARES[1].weight), int(SHARES[1].quota)) == (7, 0)
-    ENTITIES[0].budget = 1
-    assert "its budget" in terminal.enter("weight mach 5")[0]
+    assert terminal.enter("cap debian 0") == ["debian: weight 7, cap 0, cpus 0x3"]
+
+
+def test_a_pinned_vm_has_these_processors(terminal: Terminal) -> None:
+    assert terminal.enter("pin debian 1") == ["debian: weight 100, cap 0, cpus 0x2"]
+    assert [int(ENTITIES[number].allowed) for number in range(3)] == [3, 2, 2]
+    assert terminal.enter("pin debian 0,1") == ["debian: weight 100, cap 0, cpus 0x3"]
+
+
+@pytest.mark.parametrize(
+    ("text", "mask"),
+    [
+        ("0", 1),
+        ("63", 1 << 63),
+        ("0-63", (1 << 64) - 1),
+        ("1,3,5-6", 0b1101010),
+        ("2-2,2", 0b100),
+        *[(text, None) for text in ("", ",", "1,", "-", "1-", "-1", "1-2-3", "3-1", "64", "0-64", "x", "0 1")],
+    ],
+)
+def test_processors_are_numbers_and_ranges(text: str, mask: int | None) -> None:
+    assert parse_cpus(text.encode()) == mask  # type: ignore[arg-type]
 
 
 def test_list_and_stats_show_the_vms_as_they_are(terminal: Terminal) -> None:
@@ -173,7 +201,7 @@ def test_a_vcpu_is_shown_on_its_processor_asleep_or_waiting(terminal: Terminal) 
     ENTITIES[0].state = EntityState.THROTTLED
     ENTITIES[1].state, ENTITIES[1].cpu, ENTITIES[1].allowed = EntityState.RUNNING, 1, 2
     ENTITIES[2].state, ENTITIES[2].ran, ENTITIES[2].allowed = EntityState.BLOCKED, 7_000_000, 3
-    assert terminal.enter("info mach")[-1] == "  vCPU 0: RUNNABLE, THROTTLED for cpu 0 of 0x0, ran 0 ms"
+    assert terminal.enter("info mach")[-1] == "  vCPU 0: RUNNABLE, THROTTLED for cpu 0 of 0x3, ran 0 ms"
     assert terminal.enter("info debian")[-2:] == [
         "  vCPU 0: RUNNABLE, runs on cpu 1 of 0x2, ran 0 ms",
         "  vCPU 1: RUNNABLE, sleeps on cpu 0 of 0x3, ran 7 ms",

@@ -6,7 +6,10 @@ from codegen.lang import fn, range, rdtsc
 from hypervisor.cpu.per_cpu import CPUS
 from hypervisor.ctl.answer import put
 from hypervisor.ctl.request import Request
-from hypervisor.ctl.verb import Progress, verb
+from hypervisor.ctl.verb import verb
+from hypervisor.memory.frames import FRAMES, RUN
+from hypervisor.memory.regions import FRAME
+from hypervisor.progress import Progress
 from hypervisor.sched.queues import PROCESSORS, QUEUES
 from hypervisor.time.clock import CLOCK, clock_at, tsc_to_ns
 
@@ -33,4 +36,15 @@ def list_cpus(request: Request) -> Progress:
         put(f'{{"cpu":{cpu},"idle_ns":{tsc_to_ns(CPUS[cpu].idle_tsc)},"decisions":{queue.decisions}')
         put(f',"switches":{queue.switches},"pulls":{queue.pulls}}}')
     put("]")
+    return Progress.DONE
+
+
+@verb("mem")
+@fn(cold=True)
+def show_memory(request: Request) -> Progress:
+    """Shows the memory that is free, in bytes: `free`, of which `runs` are whole pieces of 2 MiB, for guests' RAM."""
+    with FRAMES.lock:
+        runs = FRAMES.free_runs
+        frames = FRAMES.free_frames
+    put(f',"free":{runs * RUN + frames * FRAME},"runs":{runs * RUN}')
     return Progress.DONE

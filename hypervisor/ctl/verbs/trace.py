@@ -6,7 +6,8 @@ from codegen.lang import Local, fn, range, span, u8, u32, u64
 from hypervisor.ctl.answer import put, refuse
 from hypervisor.ctl.binary import binary_begin, binary_byte, binary_end, binary_number
 from hypervisor.ctl.request import Request
-from hypervisor.ctl.verb import Progress, verb
+from hypervisor.ctl.verb import verb
+from hypervisor.progress import Progress
 from hypervisor.sched.queues import PROCESSORS
 from hypervisor.trace.control import trace_off, trace_on
 from hypervisor.trace.events import NO_VCPU, EventWord

@@ -5,18 +5,21 @@ from __future__ import annotations
 from codegen.lang import fn, range, u32, u64
 from hypervisor.ctl.answer import put
 from hypervisor.ctl.request import Request
-from hypervisor.ctl.verb import Progress, verb
+from hypervisor.ctl.verb import verb
+from hypervisor.progress import Progress
 from hypervisor.sched.vcpus import ENTITIES, SHARES
 from hypervisor.vcpu.exit import EXIT_KINDS
 from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX, is_vcpu
 from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.settings import cap_of, cpus_of
 from hypervisor.vm.vm import VMS, VMS_MAX, VmState
 
 
 @verb("list")
 @fn(cold=True)
 def list_vms(request: Request) -> Progress:
-    """Lists the VMs: `vm` (number), `name`, `state`, `stopped` (why), `memory` (bytes), `vcpus`, `weight`, `ran_ns`."""
+    """Lists the VMs: `vm` (number), `name`, `state`, `stopped` (why), `memory` (bytes), `vcpus`, `weight`, `cap`
+    (percent of a processor, 0 for none), `cpus` (a mask of the processors that it may use), `ran_ns`."""
     put(',"vms":[')
     first = True
     for i in range(u32(VMS_MAX)):
@@ -27,7 +30,8 @@ def list_vms(request: Request) -> Progress:
             put(",")
         first = False
         put(f'{{"vm":{i},"name":"{vm.name_span()}","state":"{vm.state}","stopped":"{vm.stop_reason}"')
-        put(f',"memory":{vm.memory_size},"vcpus":{vm.vcpu_count},"weight":{SHARES[i].weight},"ran_ns":')
+        put(f',"memory":{vm.memory_size},"vcpus":{vm.vcpu_count},"weight":{SHARES[i].weight}')
+        put(f',"cap":{cap_of(vm)},"cpus":{cpus_of(vm)},"ran_ns":')
         ran = u64(0)
         for k in range(vm.vcpu_count):
             ran = ran.wrapping_add(ENTITIES[vm.vcpu_first + k].ran)

@@ -9,8 +9,9 @@ from hypervisor.console.log import LOG
 from hypervisor.cpu.idle import idle_ticks
 from hypervisor.cpu.per_cpu import CPUS
 from hypervisor.memory.frames import FRAMES
+from hypervisor.progress import Progress
 from hypervisor.sched.queues import PROCESSORS, QUEUES
-from hypervisor.shell.call import Call, Progress
+from hypervisor.shell.call import Call
 from hypervisor.shell.command import command
 from hypervisor.shell.output import OUTPUT, end_say, say
 from hypervisor.time.clock import clock_now, tsc_to_ns

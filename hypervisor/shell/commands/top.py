@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from codegen.lang import Array, Field, Struct, count, fn, range, storage, u32, u64
+from hypervisor.progress import Progress
 from hypervisor.sched.usage import time_used
 from hypervisor.sched.vcpus import ENTITIES
-from hypervisor.shell.call import Call, Progress
+from hypervisor.shell.call import Call
 from hypervisor.shell.command import command
 from hypervisor.shell.output import say
 from hypervisor.time.clock import clock_now

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from codegen.lang import fn
-from hypervisor.shell.call import Call, Progress
+from hypervisor.progress import Progress
+from hypervisor.shell.call import Call
 from hypervisor.shell.command import command
 from hypervisor.shell.output import say
 from hypervisor.trace.control import trace_off, trace_on

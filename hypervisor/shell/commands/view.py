@@ -5,7 +5,8 @@ from __future__ import annotations
 from codegen.lang import fn
 from hypervisor.console.console import CONSOLE
 from hypervisor.console.switch import console_show_guest
-from hypervisor.shell.call import Call, Progress
+from hypervisor.progress import Progress
+from hypervisor.shell.call import Call
 from hypervisor.shell.command import command
 from hypervisor.shell.output import say
 

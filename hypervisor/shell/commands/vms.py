@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from codegen.lang import fn, range, u32, u64
 from hypervisor.console.guests import GUESTS
+from hypervisor.progress import Progress
 from hypervisor.sched.entity import EntityState
 from hypervisor.sched.queues import processor_bit
 from hypervisor.sched.usage import time_used
 from hypervisor.sched.vcpus import ENTITIES, SHARES, entity_of
-from hypervisor.shell.call import Call, Progress
+from hypervisor.shell.call import Call
 from hypervisor.shell.command import command
-from hypervisor.shell.commands.share import cap_of
 from hypervisor.shell.output import say
 from hypervisor.time.clock import clock_now
 from hypervisor.vcpu.exit import EXIT_KINDS, ExitKind
 from hypervisor.vcpu.pool import VCPUS, VCPUS_MAX, is_vcpu, vcpu_of
 from hypervisor.vcpu.vcpu import Vcpu
+from hypervisor.vm.settings import cap_of, cpus_of
 from hypervisor.vm.timers import vm_now
 from hypervisor.vm.vm import VMS, Vm
 
@@ -35,7 +36,7 @@ def list_vms(call: Call) -> Progress:
     say(
         f"{vm.id}: {vm.name_span()}, {vm.state}, {vm.vcpu_count} vCPU ({asleep(vm)} asleep, cpus {runs_on(vm):#x}), "
         f"{vm.memory_size >> 20} MiB, "
-        f"weight {SHARES[vm.id].weight}, cap {cap_of(vm.id)}, ran {ran(vm) // MILLISECOND} ms"
+        f"weight {SHARES[vm.id].weight}, cap {cap_of(vm)}, ran {ran(vm) // MILLISECOND} ms"
     )
     return Progress.MORE if call.step + 1 < GUESTS.guest_count else Progress.DONE
 
@@ -78,7 +79,8 @@ def show_vm(call: Call) -> Progress:
     if call.step == 0:
         say(f"{vm.name_span()}: number {vm.id}, {vm.state}, stopped because: {vm.stop_reason}")
         say(f"  {vm.memory_size >> 20} MiB of memory, {vm.second_level_frames} frames of tables for it")
-        say(f"  weight {SHARES[vm.id].weight}, cap {cap_of(vm.id)}, its clock reads {vm_now(vm) // MILLISECOND} ms")
+        say(f"  weight {SHARES[vm.id].weight}, cap {cap_of(vm)}, may run on cpus {cpus_of(vm):#x}")
+        say(f"  its clock reads {vm_now(vm) // MILLISECOND} ms")
         say(f"  its console has sent {GUESTS.guests[vm.id].history.end} bytes")
     else:
         show_vcpu(vcpu_of(vm, call.step - 1))
