@@ -7,7 +7,7 @@ from typing import Never
 from codegen.lang import Field, Struct, fn, storage, u32
 from hypervisor.console.guests import console_flush_guests
 from hypervisor.console.log import log
-from hypervisor.cpu.idle import idle_until
+from hypervisor.cpu.idle import idle_until, take_interrupts
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.sched.notify import serve_kicks
 from hypervisor.sched.queues import PROCESSORS, all_processors
@@ -38,8 +38,9 @@ def schedule() -> Never:
 
 @fn
 def schedule_once(cpu: u32) -> None:
-    """One decision of the calling processor, and what follows from it. Who asks for another one behind the first line
+    """One decision of the calling processor, and what follows from it. Who asks for another one behind the second line
     gets it."""
+    take_interrupts()
     CPU.current.reschedule.store(0)
     release_if_asked()
     serve_processor(cpu)
