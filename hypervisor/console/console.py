@@ -116,15 +116,21 @@ def console_room() -> u32:
 
 
 @fn
+def console_make_room(bytes_wanted: u32) -> None:
+    """Wait until the queue has room for so many bytes, and no longer: whoever wants the lock waits too."""
+    while console_room() < bytes_wanted:
+        send_some()
+
+
+@fn
 def queue_byte(byte: u8) -> None:
-    """Append to the output; a full queue is waited for, never dropped from, and no longer than until there is room:
-    whoever wants the lock waits too."""
+    """Append to the output; a full queue is waited for, never dropped from."""
     if not CONSOLE.serial.present:
         return
     if CONSOLE.synchronous:
         console_flush()
-    elif CONSOLE.output.is_full():
-        send_some()
+    else:
+        console_make_room(u32(1))
     CONSOLE.output.put(byte)
 
 
