@@ -24,6 +24,7 @@ from tests.guests.console import say
 from tests.guests.ends import end_as_asked
 from tests.guests.machine import interrupts_start, power_off
 from tests.guests.storms import rage_as_asked
+from tests.guests.wakes import measure_as_asked
 
 CHECKS: tuple[Check, ...] = (
     *identity.CHECKS,
@@ -65,6 +66,7 @@ def start(tables: Hpa) -> Never:
     line = command_line(TABLES.boot_information)
     end_as_asked(line)
     rage_as_asked(line)
+    measure_as_asked(line)
     failed = u32(0)
     for check in static(CHECKS):
         if check.holds():
