@@ -116,12 +116,21 @@ def console_room() -> u32:
 
 
 @fn
+def console_make_room(bytes_wanted: u32) -> None:
+    """Wait until the queue has room for so many bytes, and no longer: whoever wants the lock waits too."""
+    while console_room() < bytes_wanted:
+        send_some()
+
+
+@fn
 def queue_byte(byte: u8) -> None:
     """Append to the output; a full queue is waited for, never dropped from."""
     if not CONSOLE.serial.present:
         return
-    if CONSOLE.output.is_full() or CONSOLE.synchronous:
+    if CONSOLE.synchronous:
         console_flush()
+    else:
+        console_make_room(u32(1))
     CONSOLE.output.put(byte)
 
 
@@ -149,15 +158,21 @@ def fill_fifo() -> None:
 
 @fn
 def console_flush() -> None:
-    """Send everything queued, polling. A UART that stops taking bytes is given up."""
+    """Send everything queued, polling."""
     for _ in range(u32(RING_BYTES)):  # and no more, should a panic have found the queue half changed
         if not CONSOLE.serial.present or CONSOLE.output.is_empty():
             return
-        if serial_wait_to_send(CONSOLE.serial):
-            fill_fifo()
-        else:
-            CONSOLE.serial.present = False
-            CONSOLE.output.clear()
+        send_some()
+
+
+@fn
+def send_some() -> None:
+    """Wait until the UART takes bytes, and hand it some. One that stops taking them is given up."""
+    if serial_wait_to_send(CONSOLE.serial):
+        fill_fifo()
+    else:
+        CONSOLE.serial.present = False
+        CONSOLE.output.clear()
 
 
 @fn

@@ -10,8 +10,8 @@ from codegen.lang import Array, Field, Span, Struct, count, fn, len, max, range,
 from hypervisor.console.byte_ring import RING_BYTES
 from hypervisor.console.console import (
     CONSOLE,
-    console_flush,
     console_guest_byte,
+    console_make_room,
     console_push,
     console_room,
     end_open_line,
@@ -41,9 +41,11 @@ class GuestConsole(Struct):
 
 
 class GuestConsoles(Struct):
-    """All of them; `turn` is whose line comes next."""
+    """All of them; `turn` is whose line comes next. `all_shown`: nobody has anything for the line, until somebody sends
+    or the view changes; so a look that finds nothing costs the same for any number of guests."""
 
     guest_count: Field[u32]
+    all_shown: Field[bool]
     turn: Field[u32]
     guests: Array[GuestConsole] = count(GUESTS_MAX)
 
@@ -61,6 +63,7 @@ def console_add_guest(vm_index: u32, name: Span) -> None:
             guest.name[i] = name[i]
             guest.name_length += 1
     GUESTS.guest_count = max(GUESTS.guest_count, vm_index + 1)
+    GUESTS.all_shown = False
 
 
 @fn
@@ -99,21 +102,30 @@ def console_put_guest(vm_index: u32, bytes_out: Span) -> None:
 def console_put_guest_byte(vm_index: u32, byte: u8) -> None:
     """The same for one byte, without showing it: call `console_show_guests` after the last one."""
     if console_guest_room(vm_index) == 0:
-        console_flush()
+        console_make_room(u32(ROOM_MIN))
         show_piece(vm_index, True)
     GUESTS.guests[vm_index].history.put(byte)
+    GUESTS.all_shown = False
 
 
 @fn
 def console_show_guests() -> None:
     """Hand the line what it can take soon, a piece of each guest in turn. Called after each guest's sending, and again
     and again while the line works the rest off."""
+    if not GUESTS.all_shown:
+        show_in_turns()
+    console_push()
+
+
+@fn
+def show_in_turns() -> None:
+    """Until the line has enough, or nobody has anything."""
     guests = max(GUESTS.guest_count, 1)
     silent = u32(0)
     while silent < guests and line_is_short():
         silent = u32(0) if show_piece(GUESTS.turn, False) else silent + 1
         GUESTS.turn = GUESTS.turn + 1 if GUESTS.turn + 1 < guests else u32(0)
-    console_push()
+    GUESTS.all_shown = silent == guests
 
 
 @fn

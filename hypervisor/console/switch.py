@@ -21,6 +21,7 @@ def console_show_guest(vm_index: u32) -> bool:
     VIEW.kind = ViewKind.GUEST
     VIEW.guest = vm_index
     guest.history.shown = guest.history.tail(u32(TAIL_LINES), u64(TAIL_BYTES))
+    GUESTS.all_shown = False
     console_show_guests()
     return True
 
@@ -32,6 +33,7 @@ def console_show_all() -> None:
     VIEW.kind = ViewKind.ALL
     for i in range(GUESTS.guest_count):
         GUESTS.guests[i].history.skip_to_line()
+    GUESTS.all_shown = False
     console_show_guests()
 
 

@@ -1,4 +1,4 @@
-"""All that `build.py bench` prints: exits, boot, image sizes and build times, one row each."""
+"""All that `build.py bench` prints: exits, boot, wake-ups, image sizes and build times, one row each."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.bench.counts import exit_counts, write_record
 from tests.bench.image_size import loadable_bytes
 from tests.bench.rep_iterations import count_iterations
 from tests.bench.samples import Run
+from tests.bench.wake import OTHERS, wake_delays
 from tests.image.entry_points import entry_points
 
 # Where a processor that does not save the next RIP, such as QEMU's, makes us decode the instruction.
@@ -49,6 +50,8 @@ def measure(say: Callable[[str], None], record: bool = False) -> list[Row]:
     iterations = count_iterations(boot.direct_machine("amd-v", boot.AMD_V))
     rows.append(row(f"{first}/rep-iterations", "amd-v", "instructions", iterations.total))
     rows += boot_rows(f"{first}-iso", "amd-v", amd_v_iso) + boot_rows(f"{first}-iso", "vt-x", vt_x)
+    say("wake-ups of a real-time guest beside others ...")
+    rows += wake_rows("vt-x") + wake_rows("amd-v")
     if record:
         write_record({"vt-x": exit_counts(vt_x.run), "amd-v": exit_counts(amd_v.run)})
     return rows
@@ -66,6 +69,11 @@ def boot_rows(name: str, host: str, measured: Measured) -> list[Row]:
 def exit_rows(host: str, run: Run) -> list[Row]:
     """Instructions per guest operation."""
     return [row(f"exit/{name}", host, "instructions", cost) for name, cost in run.costs.items()]
+
+
+def wake_rows(host: str) -> list[Row]:
+    """The latest wake-up of a pinned real-time guest, from the moment that it asked its timer for to its handler."""
+    return [row(f"wake/real-time/{n}-busy", host, "instructions", max(wake_delays(host, n))) for n in OTHERS]
 
 
 def decoder_rows(decoding: Run, next_rip: Run) -> list[Row]:

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from boot.image.archive import Entry, write_archive
-from boot.image.iso import build_iso
-from boot.info import FileKind
-from boot.machines.emulator import start
-from boot.machines.machine import MIB, Host, Machine
-from boot.machines.session import Session
-from boot.machines.watch import Outcome, Watch
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
-from hypervisor.image import REPOSITORY
-
-ROOTS = ("tests.boot.timed_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
-USED = re.compile(r"used by (\d+): (\d+) of (\d+) us")
+from boot.machines.machine import MIB, Host
+from tests.boot import scheduled
+from tests.boot.scheduled import built
 
 
 @pytest.fixture(scope="module")
@@ -30,36 +16,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("scheduled"), "release", "amd-v", "vt-x")
 
 
-def built(folder: Path, profile: str, *vendors: str) -> Path:
-    """The monitor and the guest, in `folder`."""
-    for vendor in vendors:
-        command = [sys.executable, "-m", "hypervisor.image_program", vendor, profile, str(folder / f"{vendor}.elf")]
-        subprocess.run([*command, *ROOTS], cwd=REPOSITORY, check=True)
-    subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(folder / "spin")], check=True, cwd=REPOSITORY)
-    return folder
-
-
 def measured(
     folder: Path, *vms: str, memory: int = 512 * MIB, cpus: int = 1, host: Host = Host.QEMU
 ) -> tuple[list[float], str]:
     """The part of one processor that each vCPU has had; guests spin on all of theirs."""
-    vm = '[[vm]]\nname = "vm{}"\nkernel = "spin"\ncmdline = "spin"\nmemory = "32M"\n{}\n'
-    (folder / "vms.toml").write_text("".join(vm.format(i, keys) for i, keys in enumerate(vms)))
-    manifest, files = pack_manifest(load_config(folder / "vms.toml"))
-    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
-    if host is Host.QEMU:
-        machine = Machine(host, kernel=folder / "amd-v.elf", archive=archive, memory=memory, cpus=cpus, icount=True)
-    else:
-        images = {vendor: folder / f"{vendor}.elf" for vendor in ("vt-x", "amd-v")}
-        # At 20 MIPS a request is 60,000 instructions, of which the monitor takes few.
-        iso = build_iso(images, archive, folder / "iso")
-        machine = Machine(host, iso=iso, memory=memory, cpus=cpus, ips=20_000_000)
-    with start(machine) as emulator:
-        session = Session(emulator, Watch(b"switches: "), time.monotonic() + 120)
-        assert session.run() is Outcome.FOUND, session.tail()
-        text = session.tail()
-    return [int(used) / int(elapsed) for _, used, elapsed in USED.findall(text)], text
+    keys = (f'kernel = "up"\ncmdline = "spin"\n{each}' for each in vms)
+    shares = scheduled.measured(folder, *keys, memory=memory, cpus=cpus, host=host)
+    return shares.used, shares.text
 
 
 def test_three_spinning_guests_have_the_processor_by_weight(folder: Path) -> None:

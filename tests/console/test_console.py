@@ -1,6 +1,7 @@
 import pytest
 
-from codegen.lang import u32
+from codegen.lang import u8, u32
+from drivers.console.ns16550 import FIFO_BYTES
 from hypervisor.console.byte_ring import RING_BYTES
 from hypervisor.console.console import (
     CONSOLE,
@@ -11,12 +12,15 @@ from hypervisor.console.console import (
     console_take_input,
 )
 from hypervisor.console.guests import (
+    GUESTS,
     QUEUED_MAX,
+    ROOM_MIN,
     console_add_guest,
     console_flush_guests,
     console_flush_silent_guests,
     console_guest_room,
     console_put_guest,
+    console_put_guest_byte,
     console_show_guests,
 )
 from hypervisor.console.log import log, log_panic, warn
@@ -115,6 +119,30 @@ def test_a_burst_larger_than_the_queue_loses_nothing(uart: FakeUart) -> None:
     burst = bytes(range(32, 127)) * 2
     console_put_guest(u32(0), burst)  # type: ignore[arg-type]
     assert served(uart) == bytes(waiting) + burst
+
+
+def test_who_finds_the_queue_full_waits_for_room_and_not_for_all_that_is_queued(uart: FakeUart) -> None:
+    console_start_interrupts()
+    CONSOLE.output.head = RING_BYTES
+    uart.slow = False
+    uart.drain()
+    log("room for this line")
+    assert CONSOLE.output.used() > RING_BYTES - 2 * FIFO_BYTES
+    assert len(uart.sent) < 100
+    assert served(uart) == bytes(RING_BYTES) + b"keelback: room for this line\r\n"
+
+
+def test_a_guest_without_room_waits_for_a_piece_of_its_own(uart: FakeUart) -> None:
+    console_start_interrupts()
+    console_add_guest(u32(0), b"a")  # type: ignore[arg-type]
+    GUESTS.guests[0].history.end = SCROLLBACK_BYTES
+    CONSOLE.output.head = RING_BYTES
+    uart.slow = False
+    uart.drain()
+    console_put_guest_byte(u32(0), u8(0x78))
+    assert CONSOLE.output.used() > RING_BYTES - 2 * ROOM_MIN
+    assert len(uart.sent) < 2 * ROOM_MIN
+    assert served(uart) == bytes(RING_BYTES + SCROLLBACK_BYTES) + b"x"
 
 
 def test_a_guest_has_room_for_what_its_scrollback_holds_and_the_line_has_not_taken(uart: FakeUart) -> None:

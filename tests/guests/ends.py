@@ -5,6 +5,7 @@ from __future__ import annotations
 from codegen.lang import (
     Field,
     Hpa,
+    Span,
     Struct,
     cli,
     fn,
@@ -26,8 +27,7 @@ from hypervisor.devices.acpi.layout import PM1_EVENT, RESET_PORT, RESET_VALUE
 from hypervisor.devices.acpi.power import POWER_BUTTON as BUTTON_EVENT
 from hypervisor.devices.wiring import SCI_IRQ
 from tests.guests.checks.control import GP, MOV_CR, mov_cr0_rax
-from tests.guests.checks.msr import UNKNOWN, refuses_read
-from tests.guests.command_line import asks_for, command_line
+from tests.guests.command_line import asks_for
 from tests.guests.console import say
 from tests.guests.machine import LOCAL_APIC, Apic, WordPort, power_off, triple_fault, write_byte
 from tests.guests.trapped import TRAPPED, came, expect
@@ -35,8 +35,6 @@ from tests.guests.trapped import TRAPPED, came, expect
 TRIPLE_FAULT = span(b"triple-fault")
 RUN_AWAY = span(b"run-away")
 SPIN = span(b"spin")
-FLOOD = span(b"flood")
-MSR_STORM = span(b"msr-storm")
 HALT_FOR_EVER = span(b"halt-for-ever")
 BUTTON = span(b"button")
 RESET = span(b"reset")
@@ -70,9 +68,8 @@ def jump_to(address: u64) -> None:
 
 
 @fn
-def end_as_asked(information: Hpa) -> None:
+def end_as_asked(line: Span) -> None:
     """Does not come back when the command line asks for an end."""
-    line = command_line(information)
     if asks_for(line, TRIPLE_FAULT):
         say("triple fault")
         triple_fault()
@@ -86,9 +83,6 @@ def end_as_asked(information: Hpa) -> None:
         spin_everywhere()
         while True:
             pass
-    if asks_for(line, FLOOD):
-        while True:
-            say("flood")
     if asks_for(line, HALT_FOR_EVER):
         say("halt for ever")
         cli()
@@ -102,10 +96,6 @@ def end_as_asked(information: Hpa) -> None:
         power_off()
     if asks_for(line, BUTTON):
         wait_for_button()
-    if asks_for(line, MSR_STORM):
-        say("MSR storm")
-        while refuses_read(u32(UNKNOWN)):
-            pass
 
 
 @fn

@@ -24,6 +24,9 @@ class Apic(MmioBlock, size=0x1000):
     spurious: Reg[u32] = at(0xF0)
     command: Reg[u32] = at(0x300)
     command_high: Reg[u32] = at(0x310)
+    timer: Reg[u32] = at(0x320)
+    initial_count: Reg[u32] = at(0x380)
+    divide: Reg[u32] = at(0x3E0)
 
 
 class BytePort(PortBlock, size=4):

@@ -1,4 +1,4 @@
-"""The guest that checks its virtual machine: every check once, then power-off; or a bad end by request."""
+"""The guest that checks its virtual machine: every check once, then power-off; or a bad end, or a storm, by request."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from tests.guests.checks import (
     port,
     virtualization,
 )
+from tests.guests.command_line import command_line
 from tests.guests.console import say
 from tests.guests.ends import end_as_asked
 from tests.guests.machine import interrupts_start, power_off
+from tests.guests.storms import rage_as_asked
+from tests.guests.wakes import measure_as_asked
 
 CHECKS: tuple[Check, ...] = (
     *identity.CHECKS,
@@ -60,7 +63,10 @@ def start(tables: Hpa) -> Never:
     idt_fill()
     idt_load()
     interrupts_start()
-    end_as_asked(TABLES.boot_information)
+    line = command_line(TABLES.boot_information)
+    end_as_asked(line)
+    rage_as_asked(line)
+    measure_as_asked(line)
     failed = u32(0)
     for check in static(CHECKS):
         if check.holds():

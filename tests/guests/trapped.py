@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Never
 
-from codegen.lang import Field, Struct, fn, storage, trap_site, u32, u64
+from codegen.lang import Field, Struct, fn, rdtsc, storage, trap_site, u32, u64
 from hypervisor.cpu.trap_frame import TrapFrame
 from tests.guests.console import say
 from tests.guests.machine import power_off, send_nmi
@@ -23,6 +23,7 @@ class Trapped(Struct):
     skip: Field[u64]  # bytes to leave out behind a fault
     interrupts: Field[u32]
     last_interrupt: Field[u32]
+    tsc_of_interrupt: Field[u64]  # when its handler was reached
     single_steps: Field[u32]
     nmis: Field[u32]
     nmi_again: Field[bool]  # the handler sends the next one itself
@@ -61,6 +62,7 @@ def handle_trap(frame: TrapFrame) -> None:
             send_nmi()
         return
     if vector >= FIRST_INTERRUPT:
+        TRAPPED.tsc_of_interrupt = rdtsc()
         TRAPPED.interrupts += 1
         TRAPPED.last_interrupt = vector
         return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from codegen.lang import Hpa, cli, fn, hlt, range, span, u8, u16, u32, u64
+from codegen.lang import Span, cli, fn, hlt, range, span, u8, u16, u32, u64
 from hypervisor.devices.acpi.layout import RESET_PORT
-from tests.guests.command_line import asks_for, command_line
+from tests.guests.command_line import asks_for
 from tests.guests.console import say
 from tests.guests.machine import power_off, read_byte, triple_fault, write_byte
 from tests.guests.smp.apic import FIXED, INITIAL_COUNT, TIMER, TO_ALL, send, write_apic
@@ -123,9 +123,8 @@ def halt_here() -> None:
 
 
 @fn
-def end_as_asked(information: Hpa) -> None:
+def end_as_asked(line: Span) -> None:
     """Does not come back when the command line asks for an end."""
-    line = command_line(information)
     if asks_for(line, HEARTBEAT):
         for beat in range(u32(BEATS)):
             say(f"beat {beat}")

@@ -1,4 +1,4 @@
-"""The guest: every check once, then power-off; or an end by request."""
+"""The guest: every check once, then power-off; or an end, or a storm, by request."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from codegen.lang import (
 )
 from hypervisor.cpu.idt import idt_fill
 from tests.guests.check import Check
+from tests.guests.command_line import command_line
 from tests.guests.console import say
 from tests.guests.machine import interrupts_start, power_off, write_byte
 from tests.guests.smp.apic import apic_begin
@@ -31,6 +32,7 @@ from tests.guests.smp.checks import identity, ipi, line, memory, ports, startup,
 from tests.guests.smp.ends import end_as_asked
 from tests.guests.smp.processor import CPUS, Processor, processor_begin
 from tests.guests.smp.start import note_apic
+from tests.guests.smp.storms import rage_as_asked
 from tests.guests.smp.task import TASKS
 from tests.guests.smp.trampoline import install_trampoline
 
@@ -99,7 +101,9 @@ def start(boot: Hpa) -> Never:
     apic_begin()
     install_trampoline()
     sti()
-    end_as_asked(BOOT.information)
+    line = command_line(BOOT.information)
+    end_as_asked(line)
+    rage_as_asked(line)
     failed = u32(0)
     for check in static(CHECKS):
         if check.holds():
