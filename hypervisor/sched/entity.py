@@ -11,6 +11,7 @@ WEIGHT_SCALE = 16  # a share's weight is divided among its entities with this pr
 UNIT = 1 << 20  # virtual time of an entity of weight 1 that has run for 1 ns
 CHARGE_MAX = 1 << 32  # ns: longer runs (a machine that stood still) are charged no more
 CAP_WINDOW = 50_000_000  # ns: over which a cap holds
+NO_WINDOW = 0xFFFF_FFFF_FFFF_FFFF
 
 
 class EntityState(HwEnum, repr=u32):
@@ -30,7 +31,7 @@ class Share(Struct, align=64):
     active: Atomic[u32]  # entities that are not BLOCKED
     lock: SpinLock  # for the following
     quota: Field[u64]  # 0: no cap
-    window: Field[u64]  # number of the CAP_WINDOW for which `left` holds
+    window: Field[u64]  # number of the CAP_WINDOW for which `left` holds, NO_WINDOW before the first
     left: Field[i64]  # ns; below 0 after a late preemption
 
 
@@ -69,7 +70,7 @@ def share_start(share: Share, weight: u32, cap: u32) -> None:
     lock_start(share.lock, LockPlace.SHARE)
     share.active.store(0)
     share.weight = min(max(weight, u32(1)), WEIGHT_MAX)
-    share.window = 0
+    share.window = NO_WINDOW
     share.left = 0
     share.quota = u64(cap) * (CAP_WINDOW // 100)
 

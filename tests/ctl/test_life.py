@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from boot.image.archive import Entry, write_archive
-from boot.image.iso import build_iso
 from boot.info import FileKind
-from boot.machines.machine import MIB, Drive, Host, Machine
+from boot.machines.machine import MIB, Host
 from hypervisor.client.connection import Connection, CtlError, connect
 from hypervisor.config.check import load_config
 from hypervisor.config.pack import pack_manifest
-from hypervisor.image import REPOSITORY, build_images
+from hypervisor.image import REPOSITORY
+from tests.guests_boot.asked import asked_machine
 from tests.guests_boot.dialog import dialog
 
 VMS = '[[vm]]\nname = "{}"\nkernel = "guest"\ncmdline = "spin"\nmemory = "32M"\n'
@@ -58,19 +58,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def asked(host: Host, archive: Path, scratch: Path) -> Iterator[Connection]:
     """Two VMs that always want to run, on two processors."""
-    with dialog(machine(host, archive, scratch)) as console:
+    with dialog(asked_machine(host, archive, scratch, 256 * MIB, IPS)) as console:
         for _ in range(2):
             console.wait(": started, ", 200)
         with connect(scratch / "ctl") as connection:
             yield connection
-
-
-def machine(host: Host, archive: Path, scratch: Path) -> Machine:
-    common: dict[str, Any] = {"memory": 256 * MIB, "cpus": 2, "ctl": scratch / "ctl"}
-    if host is Host.QEMU:
-        return Machine(host, kernel=build_images()["amd-v"], archive=archive, **common)
-    iso = build_iso(build_images(), archive, scratch / "iso")
-    return Machine(host, iso=iso, drive=Drive.CD, ips=IPS, **common)
 
 
 def shares(connection: Connection, seconds: float) -> tuple[float, float, float]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from boot.image.archive import Entry, write_archive
 from boot.info import FileKind
-from boot.machines.machine import MIB, Host, Machine
+from boot.machines.machine import MIB, Host
 from hypervisor.client.connection import Connection, connect
 from hypervisor.config.check import load_config
 from hypervisor.config.pack import pack_manifest
-from hypervisor.image import REPOSITORY, build_images
+from hypervisor.image import REPOSITORY
+from tests.guests_boot.asked import asked_machine
 from tests.guests_boot.dialog import dialog
 
 NAMES = ("left", "middle", "right")
@@ -23,25 +26,29 @@ def vms(connection: Connection) -> dict[str, Any]:
     return {vm["name"]: vm for vm in connection.ask("list")["vms"]}
 
 
-def test_three_debians_run_on_two_processors_and_one_that_crashes_starts_over(tmp_path: Path) -> None:
+HOSTS = [pytest.param(Host.QEMU, 240, id="amd_v"), pytest.param(Host.BOCHS, 3000, id="vt_x", marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize(("host", "seconds"), HOSTS)
+def test_three_debians_run_on_two_processors_and_one_that_crashes_starts_over(
+    host: Host, seconds: float, tmp_path: Path
+) -> None:
     manifest, files = pack_manifest(load_config(REPOSITORY / "examples" / "three.toml"))
     guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
     archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], tmp_path / "archive")
-    socket = tmp_path / "ctl"
-    machine = Machine(Host.QEMU, kernel=build_images()["amd-v"], archive=archive, memory=1024 * MIB, cpus=2, ctl=socket)
-    with dialog(machine) as console:
+    with dialog(asked_machine(host, archive, tmp_path, 1024 * MIB)) as console:
         for _ in NAMES:
-            console.wait(USER_SPACE, 240)
+            console.wait(USER_SPACE, seconds)
         for name in NAMES:
             assert f"[{name}] {USER_SPACE}" in console.output
         assert "smp: Brought up 1 node, 2 CPUs" in console.output
-        with connect(socket) as connection:
+        with connect(tmp_path / "ctl") as connection:
             before = vms(connection)
             console.type(SHOW_THIRD)
             console.type("echo c > /proc/sysrq-trigger\n")
-            console.wait("Kernel panic - not syncing: sysrq triggered crash", 60)
-            console.wait("right: reset by the guest", 60)
-            console.wait(USER_SPACE, 240)
+            console.wait("Kernel panic - not syncing: sysrq triggered crash", seconds)
+            console.wait("right: reset by the guest", seconds)
+            console.wait(USER_SPACE, seconds)
             console.type(SHOW_ALL)
             after = vms(connection)
         assert [after[name]["state"] for name in NAMES] == ["RUNNING"] * 3

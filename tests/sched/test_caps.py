@@ -22,6 +22,13 @@ def test_a_capped_vm_gets_its_cap(processors: int, vms: list[Vm]) -> None:
     assert got == pytest.approx(vms[0].cap / 100, rel=0.02)
 
 
+def test_a_capped_vm_has_its_part_of_the_first_window_too() -> None:
+    simulation = Simulation(1, [Vm(cap=30)])
+    while simulation.now < CAP_WINDOW:
+        simulation.run(1)
+    assert simulation.ran(0) == [CAP_WINDOW * 30 // 100]
+
+
 BURSTS = Vm(cap=30, run=(20 * MS, 40 * MS), sleep=(1 * MS, 90 * MS))
 WINDOWS = {**SPINNING, "bursts that cross borders": (1, [BURSTS, Vm()])}
 

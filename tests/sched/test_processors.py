@@ -97,7 +97,7 @@ def test_who_was_to_run_on_an_idle_processor_and_is_overtaken_there_goes_to_anot
 
 def test_a_processor_that_finds_only_a_vcpu_whose_cap_is_reached_is_known_to_idle() -> None:
     simulation = Simulation(2, [Vm(1_000, cpus=0b01), Vm(1, cap=10, vcpus=2)])
-    SHARES[1].left = i64(0)  # of the window that runs
+    SHARES[1].window, SHARES[1].left = 0, i64(0)  # of the window that runs
     assert simulation.call(decide, u32(0), u64(0)) is not None
     assert simulation.call(decide, u32(1), u64(0)) is None
     assert int(QUEUES[1].pulls) == 1

@@ -13,15 +13,15 @@ import pytest
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 
 from boot.image.archive import Entry, write_archive
-from boot.image.iso import build_iso
 from boot.info import FileKind
-from boot.machines.machine import MIB, Drive, Host, Machine
+from boot.machines.machine import MIB, Host
 from hypervisor.client.command import trace_into
 from hypervisor.client.connection import Connection, CtlError, connect
 from hypervisor.client.top import sample, top_text
 from hypervisor.config.check import load_config
 from hypervisor.config.pack import pack_manifest
-from hypervisor.image import REPOSITORY, build_images
+from hypervisor.image import REPOSITORY
+from tests.guests_boot.asked import asked_machine
 from tests.guests_boot.dialog import Dialog, dialog
 
 VMS = '[[vm]]\nname = "{}"\nkernel = "guest"\ncmdline = "{}"\nmemory = "32M"\n'
@@ -96,8 +96,7 @@ def asked(connection: Connection) -> None:
 
 def test_two_vms_on_two_processors_are_listed_watched_and_traced(archive: Path, tmp_path: Path) -> None:
     socket = tmp_path / "ctl"
-    machine = Machine(Host.QEMU, kernel=build_images()["amd-v"], archive=archive, memory=512 * MIB, cpus=2, ctl=socket)
-    with dialog(machine) as console:
+    with dialog(asked_machine(Host.QEMU, archive, tmp_path, 512 * MIB)) as console:
         started(console, 60)
         with connect(socket) as connection:
             asked(connection)
@@ -113,9 +112,7 @@ def test_two_vms_on_two_processors_are_listed_watched_and_traced(archive: Path, 
 
 def test_bochs_is_asked_and_traced_too(archive: Path, tmp_path: Path) -> None:
     socket = tmp_path / "ctl"
-    iso = build_iso(build_images(), archive, tmp_path / "iso")
-    machine = Machine(Host.BOCHS, iso=iso, drive=Drive.CD, memory=256 * MIB, cpus=2, ctl=socket)
-    with dialog(machine) as console:
+    with dialog(asked_machine(Host.BOCHS, archive, tmp_path, 256 * MIB)) as console:
         started(console, 200)
         with connect(socket) as connection:
             asked(connection)
