@@ -26,7 +26,7 @@ class Compiled:
     sites: tuple[Site, ...]
 
 
-QUICK = 1
+WITHOUT_HOT = 1
 """LLVM's level for units without a hot function: they become no larger than by level 2."""
 
 
@@ -45,10 +45,12 @@ def compile_program(
 
 def unit_job(program: Program, unit: Unit, target: Target, level: int, debug: bool) -> tuple[Job, tuple[Site, ...]]:
     """How to make a unit's object, and its trap sites. `program` has the functions that the unit defines and copies."""
-    module = ModuleText(program, target, debug=debug, unit=unit, optimised=level > 0)
-    text = module.text()
-    hot = any(program.functions[symbol].hot for symbol in unit.own)
-    return Job(text, target, level if hot else min(level, QUICK)), tuple(module.sites.all)
+    own = [program.functions[symbol] for symbol in unit.own]
+    if not any(function.hot for function in own):
+        level = min(level, WITHOUT_HOT)
+    quick = level > 0 and all(function.cold for function in own)
+    module = ModuleText(program, target, debug=debug, unit=unit, optimised=level > 0, inline_once=quick)
+    return Job(module.text(), target, level, quick=quick), tuple(module.sites.all)
 
 
 def shared_job(program: Program, target: Target, debug: bool) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from codegen.back import arithmetic, control, memory  # noqa: F401  (they register the printers of their nodes)
@@ -20,6 +21,8 @@ from codegen.ir.nodes import Declaration, Function, Program
 from codegen.ir.partition import Unit
 
 FUNCTION = 'nounwind noredzone null_pointer_is_valid noimplicitfloat "frame-pointer"="non-leaf" "no-stack-arg-probe"'
+FUNCTION_GROUP = "#0"
+ALWAYS_INLINE = "alwaysinline"
 _PLAIN_NAME = re.compile(r"[A-Za-z$._][A-Za-z$._0-9]*")
 
 
@@ -29,7 +32,8 @@ class ModuleText:
 
     A whole program is a closed world: only exported functions and shared data can be seen from outside. A unit defines
     its own functions and the byte strings that they use, and declares whatever else they refer to. `optimised`: LLVM
-    will be asked to optimise.
+    will be asked to optimise. `inline_once`: its inliner will not run, so functions of a unit that are called once are
+    marked for the one that only follows marks.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class ModuleText:
         host_per_cpu: int = 0,
         unit: Unit | None = None,
         optimised: bool = True,
+        inline_once: bool = False,
     ) -> None:
         self.program = program
         self.target = target
@@ -51,13 +56,16 @@ class ModuleText:
         self.host_per_cpu = f"inttoptr (i64 {host_per_cpu} to ptr)"
         self.referred: dict[str, None] = {}
         self._unit = unit
+        self._inline_once = inline_once
+        self._calls: Counter[str] = Counter()
         self._declarations: dict[str, None] = {}
 
     def text(self, extra: str = "") -> str:
         """The module, with `extra` definitions behind it."""
         program, unit = self.program, self._unit
         names = program.functions if unit is None else (*unit.own, *unit.copies)
-        functions = [line for name in names for line in self._function(program.functions[name])]
+        printed = [self._function(program.functions[name]) for name in names]
+        functions = [line for name, lines in zip(names, printed, strict=True) for line in self._marked(name, lines)]
         if unit is None:
             data = [print_data(self, each) for each in program.data.values() if self._host_place(each.symbol) is None]
             data += [print_table(self, table) for table in program.tables.values()]
@@ -78,7 +86,7 @@ class ModuleText:
             *definitions,
             *self._declarations,
             f"declare i32 @memcmp(ptr, ptr, i{self.target.pointer_bits})",
-            f"attributes #0 = {{ {FUNCTION} }}",
+            f"attributes {FUNCTION_GROUP} = {{ {FUNCTION} }}",
             *(self.debug.metadata() if self.debug else ()),
         ]
         return "\n".join(lines) + "\n"
@@ -113,6 +121,7 @@ class ModuleText:
         elif not any(name in each for each in (self.program.functions, self.program.declarations, self.program.stubs)):
             raise UndefinedSymbol(f"{name} is called, but the program has no such function")
         self.referred[name] = None
+        self._calls[name] += 1
         return self.quote(name)
 
     def convention(self, name: str) -> str:
@@ -138,18 +147,27 @@ class ModuleText:
         w.statements(function.body)
         words = [
             f"define {self._linkage(function)}{self.convention(function.symbol)}{register_type(function.result)}",
-            f"{self.quote(function.symbol)}({', '.join(parameters)}) #0",
+            f"{self.quote(function.symbol)}({', '.join(parameters)}) {FUNCTION_GROUP}",
             *attributes(function),
         ]
         if function.noinline or function.symbol == TRAP:
             words.append("noinline")
         if function.inline and not self.target.host:
-            words.append("alwaysinline")
+            words.append(ALWAYS_INLINE)
         if section := self._section(function):
             words.append(f'section "{section}"')
         if self.debug:
             words.append(f"!dbg !{w.scope}")
         return [f"{' '.join(words)} {{", *w.finish(), "}"]
+
+    def _marked(self, name: str, lines: list[str]) -> list[str]:
+        """The printed function, when all calls of the module are known."""
+        unit = self._unit
+        if not self._inline_once or unit is None or self._calls[name] != 1 or name in unit.shared:
+            return lines
+        apart = self.program.functions[name].noinline or name in unit.copies or ALWAYS_INLINE in lines[0]
+        marked = lines[0].replace(FUNCTION_GROUP, f"{FUNCTION_GROUP} {ALWAYS_INLINE}", 1)
+        return lines if apart else [marked, *lines[1:]]
 
     def _linkage(self, function: Function) -> str:
         if self._unit is None:

@@ -31,22 +31,25 @@ class ChildFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """LLVM text to optimise at `level` 0 to 3; `form` is "object", "assembly" or "llvm" (optimised text)."""
+    """LLVM text to optimise at `level` 0 to 3; `form` is "object", "assembly" or "llvm" (optimised text). `quick`: by
+    the few passes that pay for code which seldom runs, instead of all of the level's."""
 
     text: str
     target: Target
     level: int
     form: str = "object"
+    quick: bool = False
 
     def key(self) -> str:
         """Of everything that the product depends on."""
-        settings = f"{_llvm_version()} {self.target} {self.level} {self.form}\n"
+        settings = f"{_emitter()} {self.target} {self.level} {self.form} {self.quick}\n"
         return hashlib.sha256((settings + self.text).encode()).hexdigest()
 
 
 @cache
-def _llvm_version() -> str:
-    return version("llvmlite")
+def _emitter() -> str:
+    """LLVM, and what we ask it to do."""
+    return f"{version('llvmlite')} {hashlib.sha256(Path(__file__).with_name('emit.py').read_bytes()).hexdigest()}"
 
 
 def compile_jobs(jobs: Sequence[Job]) -> list[Path]:
@@ -98,7 +101,7 @@ def main() -> None:
     missing: dict[Path, Job] = pickle.load(sys.stdin.buffer)
     from codegen.back.emit import emit  # LLVM is 180 MB; only the child needs it
 
-    make_all(missing, lambda job: emit(job.text, job.target, job.level, job.form))
+    make_all(missing, lambda job: emit(job.text, job.target, job.level, job.form, job.quick))
 
 
 if __name__ == "__main__":

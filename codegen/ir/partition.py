@@ -4,6 +4,8 @@ A function that all ways reach through one other belongs to that one's unit: LLV
 where it is called once, and drops it. These groups are the subtrees right below the root of the dominator tree of the
 call graph (Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm", 2001). Small functions are copied into
 every unit that calls them, for inlining only, and larger ones where hot functions call them.
+
+Cold code has units of its own, which are made small and quickly: only what is always inlined is copied there.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ def partition(functions: Mapping[str, Summary], entries: Iterable[str]) -> list[
     """
     graph = {symbol: [c for c in each.calls if c in functions] for symbol, each in functions.items()}
     groups = dominated_groups(graph, functions, sorted(entries))
-    packed = pack("", groups, functions)
+    warm = [group for group in groups if not functions[group[0]].cold]
+    cold = [group for group in groups if functions[group[0]].cold]
+    packed = pack("", warm, functions) if warm else []
+    packed += [(f"cold {name}", members) for name, members in pack("", cold, functions)] if cold else []
     unit_of = {symbol: name for name, members in packed for symbol in members}
     hot = hot_functions(graph, functions)
     copies = {name: copied(members, graph, functions, hot, unit_of, name) for name, members in packed}
@@ -62,20 +67,22 @@ def copied(
     """The functions of other units of which these want copies, directly or through one another."""
     found: set[str] = set()
     waiting = list(members)
+    all_cold = all(functions[symbol].cold for symbol in members)
     while waiting:
         caller = waiting.pop()
         for callee in graph[caller]:
             if callee in found or unit_of[callee] == unit:
                 continue
-            if is_copied(functions[callee]) or caller in hot and callee in hot:
+            if is_copied(functions[callee], all_cold) or caller in hot and callee in hot:
                 found.add(callee)
                 waiting.append(callee)
     return tuple(sorted(found))
 
 
-def is_copied(function: Summary) -> bool:
-    """Whether a function is worth a copy for inlining wherever it is called."""
-    return function.inline or not (function.noinline or function.cold) and function.size <= COPIED_SIZE
+def is_copied(function: Summary, into_cold: bool) -> bool:
+    """Whether a function is worth a copy for inlining in a unit that calls it."""
+    small = not (function.noinline or function.cold) and function.size <= COPIED_SIZE
+    return function.inline or small and not into_cold
 
 
 def hot_functions(graph: Mapping[str, list[str]], functions: Mapping[str, Summary]) -> set[str]:
@@ -98,11 +105,14 @@ def hot_functions(graph: Mapping[str, list[str]], functions: Mapping[str, Summar
 def dominated_groups(
     graph: Mapping[str, list[str]], functions: Mapping[str, Summary], entries: Sequence[str]
 ) -> list[tuple[str, list[str]]]:
-    """(leader, members with the leader first): the dominator tree below the root, cut where a subtree is too large."""
+    """(leader, members with the leader first): the dominator tree below the root, cut where a subtree is too large, and
+    above cold code that others reach: all that only cold code reaches is cold."""
     order = reverse_postorder(graph, entries)
     parents = immediate_dominators(graph, entries, order)
     children: dict[str, list[str]] = defaultdict(list)
     for symbol in order:
+        if functions[symbol].cold and (parent := parents[symbol]) and not functions[parent].cold:
+            parents[symbol] = ""
         children[parents[symbol]].append(symbol)
     leaders = set(children[""]) | cut_subtrees(order, children, functions)
     groups: dict[str, list[str]] = {}

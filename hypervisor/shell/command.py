@@ -22,7 +22,7 @@ class Argument(HwEnum, repr=u8):
     NUMBER = 3  # a decimal number; its range is the command's affair
     OPTIONAL_COMMAND = 4
     SWITCH = 5  # on or off
-    CPUS = 6  # processors, as a mask in `number`
+    CPU_SET = 6  # processors, as a mask in `number`
 
 
 ARGUMENTS = {
@@ -31,7 +31,7 @@ ARGUMENTS = {
     "N": Argument.NUMBER,
     "[COMMAND]": Argument.OPTIONAL_COMMAND,
     "on|off": Argument.SWITCH,
-    "CPUS": Argument.CPUS,
+    "CPUS": Argument.CPU_SET,
 }
 Function = Callable[[Call], Progress]
 F = TypeVar("F", bound=Function)

@@ -71,7 +71,7 @@ def takes_argument(call: Call, wanted: Argument, word: Span) -> bool:
                 say(f"{word}: no decimal number; usage: {ENTRIES[call.command].usage_span()}")
                 return False
             call.number = number
-        case Argument.CPUS:
+        case Argument.CPU_SET:
             cpus = parse_cpus(word)
             if cpus is None:
                 say(f"{word}: no processors; write numbers and ranges, as 0,2-3")

@@ -70,6 +70,21 @@ def test_hot_functions_get_copies_of_larger_ones_but_never_of_cold_ones() -> Non
     assert found["other"].copies == ()
 
 
+def test_cold_code_has_units_of_its_own_where_only_what_is_always_inlined_is_copied() -> None:
+    found = units_of(
+        function("start", "report", "helper", "inlined", "small"),
+        function("report", "detail", "inlined", "small", cold=True),
+        function("detail", cold=True, file="z/far.py"),
+        function("helper"),
+        function("inlined", size=1, inline=True),
+        function("small", size=1),
+    )
+    assert found["start"] is found["helper"] is found["small"]
+    assert found["report"] is found["detail"] is not found["start"]
+    assert found["report"].copies == ("inlined",) and found["start"].copies == ()
+    assert "report" in found["report"].shared and "detail" not in found["report"].shared
+
+
 def test_the_division_does_not_depend_on_the_order_of_its_input() -> None:
     functions = [function("start", "a", "b"), function("a", "c"), function("b", "c"), function("c", file="b/x.py")]
     forward = partition({each.symbol: each for each in functions}, ["start", "c"])
