@@ -21,6 +21,7 @@ class Argument(HwEnum, repr=u8):
     NUMBER = 3  # a decimal number; its range is the command's affair
     OPTIONAL_COMMAND = 4
     SWITCH = 5  # on or off
+    OPTIONAL_NOW = 6  # the word itself
 
 
 ARGUMENTS = {
@@ -29,6 +30,7 @@ ARGUMENTS = {
     "N": Argument.NUMBER,
     "[COMMAND]": Argument.OPTIONAL_COMMAND,
     "on|off": Argument.SWITCH,
+    "[now]": Argument.OPTIONAL_NOW,
 }
 Function = Callable[[Call], Progress]
 F = TypeVar("F", bound=Function)

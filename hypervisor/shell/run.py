@@ -73,6 +73,10 @@ def takes_argument(call: Call, wanted: Argument, word: Span) -> bool:
             call.on = word.equals(span(b"on"))
             if not call.on and not word.equals(span(b"off")):
                 return refuse_usage(call)
+        case Argument.OPTIONAL_NOW:
+            call.now = word.equals(span(b"now"))
+            if not call.now:
+                return refuse_usage(call)
         case Argument.OPTIONAL_COMMAND:
             named = find_command(word)
             if named is None:

@@ -108,7 +108,7 @@ def test_help_names_every_command_and_explains_each(terminal: Terminal) -> None:
 
 
 def test_every_command_answers(terminal: Terminal) -> None:
-    examples = {"VM": "debian", "[VM]": "", "N": "50", "on|off": "off", "[COMMAND]": ""}
+    examples = {"VM": "debian", "[VM]": "", "N": "50", "on|off": "off", "[COMMAND]": "", "[now]": ""}
     for each in LIST:
         if each.name == "focus":
             continue
