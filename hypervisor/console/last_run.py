@@ -39,10 +39,8 @@ def last_run_start(flush: bool) -> None:
     end = end_of_kept_lines()
     for number in range(end.saturating_sub(u64(SLOTS)), end):
         line = kept_line(number)
-        if line is None:
+        if line is None or not take_line(line):
             LAST_RUN.lost += 1
-        else:
-            take_line(line)
     kept_log_start(flush)
 
 
@@ -59,22 +57,21 @@ def end_of_kept_lines() -> u64:
 
 @fn(cold=True)
 def kept_line(number: u64) -> KeptLine | None:
-    """Line `number`, if what lies in its slot is that line, whole, and says nothing that this build does not know."""
+    """Line `number`, if what lies in its slot is that line, and whole."""
     line = slot_of(number)
     if line.mark != SLOT_MARK or line.number != number or number >= LINES_MAX or line.length > LINE_MAX:
-        return None
-    if Level.find(u32(line.level)) is None or Ending.find(line.ending) is None:
         return None
     return line if line.checksum == checksum_of(line) else None
 
 
 @fn(cold=True)
-def take_line(line: KeptLine) -> None:
-    """Copy a line. A terminal must obey nothing in it, whoever wrote it."""
+def take_line(line: KeptLine) -> bool:
+    """Copy a line; a terminal must obey nothing in it, whoever wrote it. False when this build does not know its level,
+    or its ending."""
     level = Level.find(u32(line.level))
     ending = Ending.find(line.ending)
     if level is None or ending is None:
-        return
+        return False
     copy = Local(LineBuffer)
     copy.clear()
     first_of_panic = level == Level.PANIC and LAST_RUN.panic.length == 0
@@ -86,6 +83,7 @@ def take_line(line: KeptLine) -> None:
     LAST_RUN.ring.append(level, line.tsc, copy.span())
     LAST_RUN.lines += 1
     LAST_RUN.ending = ending
+    return True
 
 
 @fn(cold=True)
