@@ -19,15 +19,15 @@ from hypervisor.image import REPOSITORY, build_images
 from tests.boot.qemu_control import control, control_arguments
 from tests.guests_boot.dialog import Dialog, dialog
 
-VM = '[[vm]]\nname = "spin"\nkernel = "guest"\ncmdline = "spin"\nmemory = "16M"\n'
-RUNS = "1 VMs have not stopped: `poweroff` or `kill` them first, or say "
+VM = '[[vm]]\nname = "{}"\nkernel = "guest"\ncmdline = "spin"\nmemory = "16M"\n'
+RUNS = "2 VMs have not stopped: `poweroff` or `kill` them first, or say "
 
 
 @pytest.fixture(scope="module")
 def guests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("power")
     subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(folder / "guest")], check=True, cwd=REPOSITORY)
-    (folder / "vms.toml").write_text(VM)
+    (folder / "vms.toml").write_text(VM.format("one") + VM.format("two"))
     manifest, files = pack_manifest(load_config(folder / "vms.toml"))
     packed = [Entry(FileKind.GUEST, file.name, file) for file in files]
     return write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *packed], folder / "archive")
@@ -45,7 +45,7 @@ def direct(guests: Path, cpus: int, control_socket: Path, ctl: Path | None = Non
 
 
 def shell(console: Dialog) -> None:
-    console.wait("spin: started, ", 90)
+    console.wait("two: started, ", 90)
     console.type("\x01m")
     console.wait("keelback> ", 30)
 
@@ -103,7 +103,8 @@ def test_halt_leaves_all_processors_halted_and_the_next_run_knows(guests: Path, 
     with dialog(direct(guests, 2, tmp_path / "control")) as console:
         shell(console)
         enter(console, "halt", f"{RUNS}`halt now`")
-        enter(console, "kill spin", "all guests have stopped")
+        enter(console, "kill one", "one: killed")
+        enter(console, "kill two", "all guests have stopped")
         enter(console, "halt", "keelback: halted: the machine can be switched off\n")
         console.receive(1)
         assert halted(tmp_path / "control") == 2
@@ -123,7 +124,7 @@ def test_halt_now_stops_a_guest_that_runs(guests: Path, tmp_path: Path) -> None:
 def test_by_the_second_port_the_answer_comes_before_the_end(guests: Path, tmp_path: Path) -> None:
     socket = tmp_path / "ctl"
     with dialog(direct(guests, 2, tmp_path / "control", socket)) as console:
-        console.wait("spin: started, ", 60)
+        console.wait("two: started, ", 60)
         with connect(socket) as connection:
             with pytest.raises(CtlError, match="not all VMs have stopped"):
                 connection.ask("reboot", when="idle")
@@ -131,9 +132,10 @@ def test_by_the_second_port_the_answer_comes_before_the_end(guests: Path, tmp_pa
                 connection.ask("halt", when="later")
             assert connection.ask("reboot", when="now")["ok"]
         console.wait("keelback: the run before ended by `reboot`; ", 30)
-        console.wait("spin: started, ", 60)
+        console.wait("two: started, ", 60)
         with connect(socket) as connection:
             connection.ask("kill", vm=0)
+            connection.ask("kill", vm=1)
             console.wait("all guests have stopped", 30)
             assert connection.ask("halt", when="idle")["ok"]
         console.wait("keelback: halted: the machine can be switched off\n", 30)
