@@ -9,6 +9,7 @@ from drivers.acpi.root import acpi_start
 from drivers.console.linear_framebuffer import ADDRESS_LIMIT
 from hypervisor.archive import archive_start
 from hypervisor.console.console import console_start
+from hypervisor.console.last_run import last_run_start, offer_last_run
 from hypervisor.console.log import log, warn
 from hypervisor.console.replay import console_use_framebuffer
 from hypervisor.cpu.features import FEATURES, features_start
@@ -21,7 +22,7 @@ from hypervisor.cpu.panic import panic
 from hypervisor.cpu.per_cpu import CPU, per_cpu_start
 from hypervisor.cpu.stacks import stacks_map
 from hypervisor.cpu.xstate import XSTATE, xstate_start
-from hypervisor.memory.memory_start import memory_start
+from hypervisor.memory.memory_start import memory_find, memory_start
 from hypervisor.time.clock_start import clocks_start
 
 EARLY_MAP_END = 4 << 30  # the entry code's page tables end there
@@ -38,12 +39,15 @@ def machine_begin(boot_info: Hpa) -> u64:
     idt_fill()
     idt_load()
     BOOT.copy_from(phys(BootInfo, boot_info))
+    features_start()
     console_start(BOOT.way != BootWay.UEFI)
-    log(f"Keelback, started by {BOOT.way}")
     if BOOT.magic != BOOT_INFO_MAGIC:
         panic(f"the loader left no boot information at {boot_info}")
+    if memory_find(BOOT):
+        last_run_start(FEATURES.clflush)
+    log(f"Keelback, started by {BOOT.way}")
+    offer_last_run()
     console_use_framebuffer(BOOT.framebuffer, u64(EARLY_MAP_END))
-    features_start()
     archive_start(BOOT.archive_base, BOOT.archive_size)
     if not memory_start(BOOT):
         panic("there is not enough memory below 4 GiB for the monitor itself: give the machine more")

@@ -33,24 +33,37 @@ TEXT = """
     {{ quad(early) }}               /* +28: of EarlyMemory */
     {{ quad("__image_start") }}     /* +30 */
     {{ quad("__image_end") }}       /* +38 */
+    {{ quad("__bss_start") }}       /* +40 */
+    {{ quad("__bss_end") }}         /* +48 */
 gdt:
-    .quad 0                         /* +40 */
+    .quad 0                         /* +50 */
     .quad 0x00cf9b000000ffff        /* 08: 32-bit code */
     .quad 0x00cf93000000ffff        /* 10: data */
     .quad 0x00af9b000000ffff        /* 18: 64-bit code */
-entry32:                            /* +60 */
+entry32:                            /* +70 */
     mov esp, 0x500                  /* there may be no stack: one word of the BIOS's inter-application area */
     call here
-here:                               /* +6a */
+here:                               /* +7a */
     pop ebp
-    sub ebp, 0x6a                   /* physical address of +00 */
+    sub ebp, 0x7a                   /* physical address of +00 */
+    cli
+    cld
+    mov esi, eax
+    cmp eax, {{ magic }}
+    je cleared                      /* by our loaders; QEMU's PVH loader, after a reset, leaves .bss as it was */
+    mov edi, dword ptr [ebp + 0x40]
+    mov ecx, dword ptr [ebp + 0x48]
+    sub ecx, edi
+    sub edi, dword ptr [ebp + 0x20]
+    add edi, ebp
+    shr ecx, 2
+    xor eax, eax
+    rep stosd
+cleared:
     mov edi, dword ptr [ebp + 0x28]
     sub edi, dword ptr [ebp + 0x20]
     add edi, ebp                    /* physical address of EarlyMemory */
-    cli
-    cld
     lea esp, [edi + {{ size }}]
-    mov esi, eax
     rdtsc
     push edx
     push eax
@@ -107,7 +120,7 @@ image_pages:
     wrmsr
     mov eax, 0x80010033             /* paging, write protection, native FPU errors, monitor coprocessor; caches on */
     mov cr0, eax
-    lea eax, [ebp + 0x40]
+    lea eax, [ebp + 0x50]
     sub esp, 8
     mov word ptr [esp], 31
     mov dword ptr [esp + 2], eax

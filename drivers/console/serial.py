@@ -111,3 +111,12 @@ def serial_wait_to_send(serial: SerialPort) -> bool:
             return True
         pause()
     return False
+
+
+@fn(cold=True)
+def serial_drain(serial: SerialPort) -> None:
+    """Poll until the last bit has left, so long as any line speed explains: a reset takes the FIFO along."""
+    for _ in range(u32(SEND_PATIENCE)):
+        if ports(Ns16550, serial.port).line_status.read().transmitter_idle:
+            return
+        pause()

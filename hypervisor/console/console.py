@@ -37,7 +37,7 @@ class Console(Struct):
     serial: SerialPort
     debug_port: Field[bool]
     by_interrupt: Field[bool]  # the UART's interrupt is routed; until then lines push what they can
-    synchronous: Field[bool]  # a panic: nothing stays queued
+    synchronous: Field[bool]  # a panic, or the end: nothing stays queued
     holding: Field[bool]  # the input queue is full: the sender has been asked to wait
     on_screen: Field[bool]  # somebody types on the machine's own keyboard: guests are shown there too
     line_open: Field[bool]  # the last byte printed was no line end
@@ -231,9 +231,9 @@ def console_take_input() -> u8 | None:
 
 
 @fn(cold=True)
-def console_begin_panic() -> None:
-    """From here on every byte is sent before the next one is made; interrupts play no part, nor do other processors,
-    whatever they were doing."""
+def console_seize() -> None:
+    """For a panic, or the end of the run: from here on every byte is sent before the next one is made; interrupts play
+    no part, nor do other processors, whatever they were doing."""
     CONSOLE.lock.seize()
     if CONSOLE.serial.present:
         serial_interrupts(CONSOLE.serial, False, False)

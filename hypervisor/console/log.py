@@ -25,6 +25,7 @@ from codegen.lang import (
     u64,
 )
 from hypervisor.console.console import CONSOLE, console_line
+from hypervisor.console.kept_log import keep_over_reset
 from hypervisor.console.line import LineBuffer
 from hypervisor.cpu.per_cpu import CPU
 
@@ -153,8 +154,10 @@ def put_signed(value: i64, width: u32) -> None:
 
 @fn
 def keep_line(level: Level, text: Span) -> None:
-    """A finished line goes into the ring."""
-    LOG.ring.append(level, rdtsc(), text)
+    """A finished line goes into the ring, and where a reset leaves it."""
+    tsc = rdtsc()
+    LOG.ring.append(level, tsc, text)
+    keep_over_reset(u8(u32(level)), tsc, text)
     LOG.lines += 1
 
 

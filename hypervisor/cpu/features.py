@@ -25,6 +25,7 @@ class Features(Struct):
     x2apic: Field[bool]
     tsc_deadline: Field[bool]
     xsave: Field[bool]
+    clflush: Field[bool]
     no_execute: Field[bool]
     large_1g: Field[bool]
     invariant_tsc: Field[bool]
@@ -47,13 +48,14 @@ def features_start() -> None:
     """Read CPUID. Leaves beyond the highest return another leaf's data on Intel: they are not read."""
     highest, _, _, _ = cpuid(u32(CPUID_STANDARD), u32(0))
     FEATURES.highest_leaf = highest
-    eax, ebx, ecx, _ = cpuid(u32(CPUID_VERSION), u32(0))
+    eax, ebx, ecx, edx = cpuid(u32(CPUID_VERSION), u32(0))
     FEATURES.signature = eax
     FEATURES.initial_apic_id = ebx >> 24
     FEATURES.x2apic = has_bit(ecx, u32(21))
     FEATURES.tsc_deadline = has_bit(ecx, u32(24))
     FEATURES.xsave = has_bit(ecx, u32(26))
     FEATURES.hypervisor = has_bit(ecx, u32(31))
+    FEATURES.clflush = has_bit(edx, u32(19))
     if highest >= CPUID_STRUCTURED:
         _, structured, _, _ = cpuid(u32(CPUID_STRUCTURED), u32(0))
         FEATURES.smep = has_bit(structured, u32(7))

@@ -21,7 +21,8 @@ from codegen.lang import (
     storage,
     u32,
 )
-from hypervisor.console.console import console_begin_panic, console_line
+from hypervisor.console.console import console_line, console_seize
+from hypervisor.console.kept_log import KEPT_LOG, Ending
 from hypervisor.console.log import Level, begin_line, keep_line, log_panic, put_signed, put_text, put_unsigned
 from hypervisor.cpu.per_cpu import CPU, STOP_DONE
 from hypervisor.cpu.spin_lock import LockPlace, lock_order_broken
@@ -49,7 +50,7 @@ def begin_panic() -> None:
         CPU.here().stop.fetch_or(STOP_DONE)
         stop()
     stop_others()
-    console_begin_panic()
+    console_seize()
     begin_line()
 
 
@@ -58,6 +59,7 @@ def print_reason() -> None:
     """The line that every watcher of the console looks for; first of all there, whatever else is broken."""
     text = CPU.here().line.span()
     console_line(span(b"PANIC: "), text)
+    KEPT_LOG.ending = Ending.PANIC
     keep_line(Level.PANIC, text)
     print_processors()
     choose_symbols()

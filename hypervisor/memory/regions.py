@@ -72,6 +72,14 @@ class RegionList(Struct):
                 self.close_gap(i, i + 1)
 
     @fn
+    def contains(self, base: u64, end: u64) -> bool:
+        """Whether [base, end) lies in one of the regions."""
+        for i in range(self.region_count):
+            if self.regions[i].base <= base and end <= self.regions[i].end:
+                return True
+        return False
+
+    @fn
     def set(self, index: u32, low: u64, high: u64) -> None:
         self.regions[index].base = low
         self.regions[index].end = high

@@ -19,6 +19,7 @@ class Call(Struct):
     vm_given: Field[bool]
     number: Field[u64]  # the argument N, or CPUS as a mask
     on: Field[bool]  # the argument on|off
+    now: Field[bool]  # the argument now was given
     named: Field[u32]  # the argument COMMAND: a number in the table
     named_given: Field[bool]
     step: Field[u32]  # how often it was called before

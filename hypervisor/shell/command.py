@@ -23,6 +23,7 @@ class Argument(HwEnum, repr=u8):
     OPTIONAL_COMMAND = 4
     SWITCH = 5  # on or off
     CPU_SET = 6  # processors, as a mask in `number`
+    OPTIONAL_NOW = 7  # the word itself
 
 
 ARGUMENTS = {
@@ -32,6 +33,7 @@ ARGUMENTS = {
     "[COMMAND]": Argument.OPTIONAL_COMMAND,
     "on|off": Argument.SWITCH,
     "CPUS": Argument.CPU_SET,
+    "[now]": Argument.OPTIONAL_NOW,
 }
 Function = Callable[[Call], Progress]
 F = TypeVar("F", bound=Function)

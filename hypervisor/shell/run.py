@@ -47,9 +47,19 @@ def takes_arguments(call: Call) -> bool:
         if i < call.word_count:
             if not takes_argument(call, wanted, call.word(i)):
                 return False
-        elif wanted != Argument.NONE and wanted != Argument.OPTIONAL_VM and wanted != Argument.OPTIONAL_COMMAND:
+        elif is_required(wanted):
             return refuse_usage(call)
     return True
+
+
+@fn(cold=True)
+def is_required(wanted: Argument) -> bool:
+    """Whether the usage names no brackets around it."""
+    match wanted:
+        case Argument.VM | Argument.NUMBER | Argument.SWITCH | Argument.CPU_SET:
+            return True
+        case _:
+            return False
 
 
 @fn(cold=True)
@@ -80,6 +90,10 @@ def takes_argument(call: Call, wanted: Argument, word: Span) -> bool:
         case Argument.SWITCH:
             call.on = word.equals(span(b"on"))
             if not call.on and not word.equals(span(b"off")):
+                return refuse_usage(call)
+        case Argument.OPTIONAL_NOW:
+            call.now = word.equals(span(b"now"))
+            if not call.now:
                 return refuse_usage(call)
         case Argument.OPTIONAL_COMMAND:
             named = find_command(word)

@@ -17,6 +17,8 @@ MODULES = (
     "drivers.keyboard.keyboard",
     "drivers.keyboard.scan_codes",
     "hypervisor.console.escape",
+    "hypervisor.console.kept_log",
+    "hypervisor.console.last_run",
     "hypervisor.console.scrollback",
     "hypervisor.console.typed",
     "hypervisor.shell.call",

@@ -5,8 +5,8 @@ from drivers.console.ns16550 import FIFO_BYTES
 from hypervisor.console.byte_ring import RING_BYTES
 from hypervisor.console.console import (
     CONSOLE,
-    console_begin_panic,
     console_interrupt,
+    console_seize,
     console_start,
     console_start_interrupts,
     console_take_input,
@@ -69,7 +69,7 @@ def test_without_interrupts_a_panic_flushes_what_waits(uart: FakeUart) -> None:
     log("first")
     uart.slow = False
     uart.drain()
-    console_begin_panic()
+    console_seize()
     log_panic("second")
     assert bytes(uart.sent) == b"keelback: first\r\nkeelback: second\r\n"
 
@@ -178,6 +178,6 @@ def test_a_uart_that_dies_does_not_hang_the_monitor(uart: FakeUart, monkeypatch:
     monkeypatch.setattr("drivers.console.serial.SEND_PATIENCE", 3)
     uart.slow = True
     uart.drain = lambda: None  # type: ignore[method-assign]
-    console_begin_panic()
+    console_seize()
     log_panic("lost, but not stuck")
     assert not CONSOLE.serial.present

@@ -112,7 +112,7 @@ def test_help_names_every_command_and_explains_each(terminal: Terminal) -> None:
 
 
 def test_every_command_answers(terminal: Terminal) -> None:
-    examples = {"VM": "debian", "[VM]": "", "N": "50", "on|off": "off", "[COMMAND]": "", "CPUS": "0-1"}
+    examples = {"VM": "debian", "[VM]": "", "N": "50", "on|off": "off", "[COMMAND]": "", "CPUS": "0-1", "[now]": ""}
     for each in LIST:
         if each.name == "focus":
             continue
@@ -129,6 +129,10 @@ REFUSALS = {
     "info mach b": "usage: info VM",
     "info a b c d e f": "usage: info VM",
     "mem 1": "usage: mem",
+    "reboot": "2 VMs have not stopped: `poweroff` or `kill` them first, or say `reboot now`",
+    "reboot later": "usage: reboot [now]",
+    "halt": "2 VMs have not stopped: `poweroff` or `kill` them first, or say `halt now`",
+    "halt now now": "usage: halt [now]",
     "weight mach": "usage: weight VM N",
     "weight mach ten": "ten: no decimal number; usage: weight VM N",
     "weight mach -1": "-1: no decimal number; usage: weight VM N",

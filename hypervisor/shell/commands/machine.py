@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from codegen.lang import fn, min, range, u32, u64
 from hypervisor.console.console import CONSOLE
+from hypervisor.console.last_run import LAST_RUN, words_for_ending
 from hypervisor.console.log import LOG
 from hypervisor.cpu.idle import idle_ticks
 from hypervisor.cpu.per_cpu import CPUS
@@ -58,6 +59,26 @@ def show_log(call: Call) -> Progress:
     for _ in range(u32(LINES_PER_STEP)):
         with CONSOLE.lock:
             after = LOG.ring.read(call.position, OUTPUT.line)
+        if after is None:
+            return Progress.DONE
+        call.position = after
+        end_say()
+    return Progress.MORE
+
+
+@command("last")
+@fn(cold=True)
+def show_last_run(call: Call) -> Progress:
+    """Shows the last lines of the run before a warm reset: with what it said of its panic, if it had one."""
+    if LAST_RUN.lines == 0:
+        say("nothing is left of a run before this one: RAM forgets when it has no power")
+        return Progress.DONE
+    if call.step == 0:
+        say(f"{LAST_RUN.lines} lines of a run that ended {words_for_ending(LAST_RUN.ending)}")
+        if LAST_RUN.lost != 0:
+            say(f"{LAST_RUN.lost} more lines have not come through the reset")
+    for _ in range(u32(LINES_PER_STEP)):
+        after = LAST_RUN.ring.read(call.position, OUTPUT.line)
         if after is None:
             return Progress.DONE
         call.position = after

@@ -1,0 +1,1 @@
+"""What a chipset does with the machine as a whole."""
