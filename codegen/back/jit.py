@@ -109,7 +109,8 @@ class NativeModule:
 
 
 def compile_native(program: Program, optimise: int = 2) -> NativeModule:
-    """Compiles every function of the program for this process; `optimise` is 0 or 2."""
+    """Compiles every function of the program for this process; `optimise` is 0 or 2, or 1: by the passes for cold
+    code."""
     return NativeModule(program, optimise)
 
 
@@ -117,7 +118,7 @@ def _engine(text: str, level: int) -> llvm.ExecutionEngine:
     machine = target_machine(HOST, level)
     module = parse(text)
     if level:
-        run_optimiser(module, machine, level)
+        run_optimiser(module, machine, level, quick=level == 1)
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     return engine

@@ -20,7 +20,7 @@ from codegen.lang import Fn, Hpa, PerCpu, Span, Struct, host, memory
 from codegen.lang import Trap as TrapRaised
 from tests.random_programs.prelude import Device
 
-LEVELS = (0, 2)
+LEVELS = (0, 1, 2)
 
 
 class NotAProgram(Exception):
@@ -72,7 +72,7 @@ def interpreted(loaded: Loaded) -> list[Step]:
 
 
 def native(loaded: Loaded, level: int) -> list[Step]:
-    """Compiled for this processor, with or without optimisation."""
+    """Compiled for this processor: without optimisation, by the passes for cold code, and by those for the rest."""
     compiled = compile_native(loaded.program, level)
     return run(loaded, lambda function, arguments: compiled.call(function, *arguments))
 

@@ -31,11 +31,12 @@ def lines_of(call: Any, *arguments: Any) -> int:
         executed += event == "line"
         return trace
 
+    before = sys.gettrace()  # who measures coverage
     sys.settrace(trace)
     try:
         call(*arguments)
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return executed
 
 
