@@ -316,7 +316,7 @@ def return_runs(hpa: Hpa, count: u64, owner: u8) -> None:
 def release_frames(owner: u8) -> None:
     """Take back all single frames that `owner` has."""
     for i in range(splits_in_use()):
-        first = Hpa(FRAMES.splits[i].run * RUN)  # of a split that is in use: it never changes
+        first = Hpa(FRAMES.splits[i].run * RUN)  # of a split that is in use: `rejoin_runs` does not run now
         for frame in range(u64(FRAMES_PER_RUN)):
             if FRAMES.splits[i].owners[frame] == owner:  # without the lock: what is the owner's stays so
                 release_frame(first + frame * FRAME, owner)

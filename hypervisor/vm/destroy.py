@@ -8,6 +8,7 @@ from hypervisor.cpu.kick import send_kicks
 from hypervisor.cpu.per_cpu import CPU, CPUS
 from hypervisor.memory.frames import free_bytes, release_frames
 from hypervisor.memory.owner import guest_control_owner, guest_tables_owner
+from hypervisor.memory.rejoin import rejoin_runs
 from hypervisor.sched.entity import EntityState
 from hypervisor.sched.notify import serve_kicks
 from hypervisor.sched.queues import PROCESSORS, all_processors, is_realtime, processor_bit
@@ -44,6 +45,7 @@ def take_apart(vm: Vm) -> None:
             dismiss_realtime(entity_of(vcpu))
     release_frames(guest_control_owner(vm.id))
     release_frames(guest_tables_owner(vm.id))
+    rejoin_runs()
     if vm.vcpu_count != 0:
         give_back_vcpus(vm.vcpu_first, vm.vcpu_count)
     vm.vcpu_count = 0
