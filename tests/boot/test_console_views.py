@@ -91,7 +91,7 @@ def test_the_shell_is_used_while_guests_run_on_two_processors(hostile: Path, tmp
         idle = [float(share) for share in re.findall(r"cpu \d: APIC \d, idle ([\d.]+)%", ask(console, "cpus"))]
         assert len(idle) == 2
         assert "weight 7" in ask(console, "weight flood 7")
-        assert "at most 50%" in ask(console, "cap first 50")
+        assert "cap 50" in ask(console, "cap first 50")
         ask(console, "top")
         time.sleep(0.5)
         capped = re.search(r"([\d.]+)% of a processor: first", ask(console, "top"))
