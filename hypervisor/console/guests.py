@@ -11,6 +11,7 @@ from hypervisor.console.byte_ring import RING_BYTES
 from hypervisor.console.console import (
     CONSOLE,
     console_guest_byte,
+    console_has_input,
     console_make_room,
     console_push,
     console_room,
@@ -157,6 +158,28 @@ def console_flush_silent_guests() -> None:
                 show_piece(i, True)
             GUESTS.guests[i].last_end = history.end
         console_push()
+
+
+@fn
+def console_wants_service() -> bool:
+    """After an interrupt of the line, whether a service round would find something: input, or guests' bytes for it.
+    Read without the lock: the next interrupt, or turn, looks again."""
+    return console_has_input() or not GUESTS.all_shown and line_runs_dry()
+
+
+@fn
+def console_show_backlog() -> None:
+    """Between turns: only what the senders do not do on their own time. A guest that floods the line fills it up in its
+    own turns. Takes the lock."""
+    with CONSOLE.lock:
+        if line_runs_dry():
+            console_show_guests()
+
+
+@fn
+def line_runs_dry() -> bool:
+    """Whether half of what the line's queue should have has been sent."""
+    return CONSOLE.output.used() < QUEUED_MAX // 2
 
 
 @fn

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from codegen.lang import Field, Struct, fn, rdtsc, span, storage, u8, u32, u64
 from hypervisor.console.byte_ring import RING_BYTES
-from hypervisor.console.console import CONSOLE, console_has_input, console_is_polled, console_room
-from hypervisor.console.guests import GUESTS, GUESTS_MAX, console_show_guests
+from hypervisor.console.console import console_has_input, console_is_polled, console_room
+from hypervisor.console.guests import GUESTS, GUESTS_MAX, console_show_backlog
 from hypervisor.console.keyboard import KEYBOARD, console_keyboard
 from hypervisor.console.log import warn
 from hypervisor.console.route import console_route_input, typed_queue
@@ -55,8 +55,7 @@ def serve_terminal() -> u64:
     if keyboard_polled:
         console_keyboard()
     console_route_input()
-    with CONSOLE.lock:
-        console_show_guests()
+    console_show_backlog()
     if now >= SHELL.next_second:
         SHELL.next_second = now.wrapping_add(ns_to_tsc(u64(SECOND)))
         drop_unread()
