@@ -59,16 +59,12 @@ def quick_passes() -> llvm.ModulePassManager:
     passes = llvm.create_new_module_pass_manager()
     passes.add_always_inliner_pass()
     passes.add_sroa_pass()
-    passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()
-    passes.add_sccp_pass()
+    passes.add_instruction_combine_pass()
     passes.add_jump_threading_pass()
+    passes.add_new_gvn_pass()
     passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()
-    passes.add_new_gvn_pass()
-    passes.add_dead_store_elimination_pass()
-    passes.add_simplify_cfg_pass()
-    passes.add_aggressive_dce_pass()
     passes.add_global_dead_code_eliminate_pass()
     return passes
 

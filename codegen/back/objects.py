@@ -7,19 +7,18 @@ Two builds at the same time share the work: each takes the texts that the other 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from codegen.back.target import Target
+from codegen.incremental.shared_work import make_all
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _OBJECTS = _REPOSITORY / "build" / "objects"
@@ -69,31 +68,6 @@ def compile_jobs(jobs: Sequence[Job]) -> list[Path]:
             message = done.stderr.decode(errors="replace").strip()
             raise ChildFailed(message or f"LLVM ended with status {done.returncode}")
     return files
-
-
-def make_all(missing: dict[Path, Job], make: Callable[[Job], bytes]) -> None:
-    """Makes every file that does not exist; those that another process is making are waited for at the end."""
-    waiting = []
-    for file, job in missing.items():
-        if not make_one(file, job, make, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            waiting.append((file, job))
-    for file, job in waiting:
-        make_one(file, job, make, fcntl.LOCK_EX)
-
-
-def make_one(file: Path, job: Job, make: Callable[[Job], bytes], lock: int) -> bool:
-    """Makes the file unless it is there; False when the lock cannot be had."""
-    with file.with_suffix(".lock").open("w") as held:
-        try:
-            fcntl.flock(held, lock)
-        except BlockingIOError:
-            return False
-        if not file.exists():
-            written = file.with_suffix(f".{os.getpid()}")
-            written.write_bytes(make(job))
-            written.replace(file)
-        file.with_suffix(".lock").unlink(missing_ok=True)
-    return True
 
 
 def main() -> None:

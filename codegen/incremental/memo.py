@@ -43,7 +43,9 @@ class Memo:
     used: set[str] = field(default_factory=set)
 
     def outline(self, path: str) -> Outline:
-        """Of a file as it is now."""
+        """Of a file as it was when this was first asked."""
+        if path in self.used:
+            return self.files[path][1]
         text = Path(path).read_bytes()
         content = digest(shown_path(path), text)
         known = self.files.get(path)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
 from elftools.elf.elffile import ELFFile
+
+from codegen.link.symbol_table import FUNCTION, symbol_table
+
+_RELA = struct.Struct("<QQq")
 
 Row = tuple[int, str, int]
 """Offset, file (empty behind the last instruction), line; ascending."""
@@ -22,19 +27,19 @@ def decode_lines(file: Path) -> Lines:
         relocations = elf.get_section_by_name(".rela.debug_line")
         if relocations is None:
             return {}
-        symbols = elf.get_section_by_name(".symtab")
+        symbols = symbol_table(elf)
         leaders: dict[int, tuple[int, str]] = {}
-        for symbol in symbols.iter_symbols():
-            if symbol["st_info"]["type"] == "STT_FUNC":
-                place = symbol["st_value"], symbol.name
-                leaders[symbol["st_shndx"]] = min(leaders.get(symbol["st_shndx"], place), place)
+        for symbol in symbols:
+            if symbol.kind == FUNCTION:
+                place = symbol.value, symbol.name
+                leaders[symbol.section] = min(leaders.get(symbol.section, place), place)
         dwarf = elf.get_dwarf_info(relocate_dwarf_sections=False)
         programs = [program for unit in dwarf.iter_CUs() if (program := dwarf.line_program_for_CU(unit)) is not None]
         sequences = [sequence for program in programs for sequence in decode_sequences(program)]
         found: Lines = {}
-        for entry, rows in zip(relocations.iter_relocations(), sequences, strict=True):
-            begin, leader = leaders[symbols.get_symbol(entry["r_info_sym"])["st_shndx"]]
-            shift = entry["r_addend"] - begin
+        for (_, information, addend), rows in zip(_RELA.iter_unpack(relocations.data()), sequences, strict=True):
+            begin, leader = leaders[symbols[information >> 32].section]
+            shift = addend - begin
             found[leader] = [(offset + shift, source, line) for offset, source, line in rows]
     return found
 

@@ -12,6 +12,7 @@ from elftools.elf.elffile import ELFFile
 from codegen.lang.symbol_file import LINE_BITS, SYMBOL_FILE_MAGIC, SymbolFile, SymbolFunction, SymbolLine, SymbolSource
 from codegen.link.lines import Lines, decode_lines
 from codegen.link.remembered import remembered
+from codegen.link.symbol_table import FUNCTION, symbol_table
 
 _HEADER, _FUNCTION, _LINE, _SOURCE = (
     struct.Struct("<IIQIIIIIIQ"),
@@ -19,8 +20,7 @@ _HEADER, _FUNCTION, _LINE, _SOURCE = (
     struct.Struct("<II"),
     struct.Struct("<II"),
 )
-_SYMBOL = struct.Struct("<IBBHQQ")  # of ELF: name, kind and binding, other, section, value, size
-_NOTYPE_OBJECT_FUNCTION = (0, 1, 2)
+_NOTYPE_OBJECT_FUNCTION = (0, 1, FUNCTION)
 assert [s.size for s in (_HEADER, _FUNCTION, _LINE, _SOURCE)] == [
     layout.__layout__.size for layout in (SymbolFile, SymbolFunction, SymbolLine, SymbolSource)
 ]
@@ -32,17 +32,16 @@ def write_symbols(image: Path, objects: Sequence[Path], output: Path) -> Path:
         elf: Any = ELFFile(file)
         text = elf.get_section_by_name(".text")
         base, end = text["sh_addr"], text["sh_addr"] + text["sh_size"]
-        names = elf.get_section_by_name(".strtab").data()
-        symbols = list(_SYMBOL.iter_unpack(elf.get_section_by_name(".symtab").data()))
+        symbols = symbol_table(elf)
         content = text.data()
     found = [
-        (value - base, size, names[at : names.index(b"\0", at)].decode())
-        for at, kind, _, _, value, size in symbols
-        if at and base <= value < end and kind & 15 in _NOTYPE_OBJECT_FUNCTION
+        (symbol.value - base, symbol.size, symbol.name)
+        for symbol in symbols
+        if symbol.name and base <= symbol.value < end and symbol.kind in _NOTYPE_OBJECT_FUNCTION
     ]
     functions = _functions(found, end - base)
     starts = {name: start for start, _, name in found}
-    lines, files = _lines([remembered(each, decode_lines) for each in objects], starts)
+    lines, files = _lines(remembered(objects, decode_lines), starts)
     output.write_bytes(_pack(base, functions, lines, files, text_sum(content)))
     return output
 

@@ -33,7 +33,8 @@ _COFF_SECTION = struct.Struct("<8sIIIIIIHHI")
 
 def verify_objects(objects: Sequence[Path]) -> None:
     """Check ELF objects before they are linked. Raises LinkError with all complaints."""
-    _refuse([f"{each.name}: {text}" for each in objects for text in remembered(each, object_complaints)])
+    found = zip(objects, remembered(objects, object_complaints), strict=True)
+    _refuse([f"{each.name}: {text}" for each, complaints in found for text in complaints])
 
 
 def verify_image(output: Path) -> None:
@@ -69,10 +70,11 @@ def _relocation_complaints(file: Path) -> Iterator[str]:
         types = _TYPES[machine]
         allowed = {types[name] for name in ALLOWED[machine]}
         names = {number: name for name, number in types.items()}
-        for section in elf.iter_sections():
+        sections = list(elf.iter_sections())
+        for section in sections:
             if section["sh_type"] not in _ENTRIES:
                 continue
-            target = elf.get_section(section["sh_info"])
+            target = sections[section["sh_info"]]
             if not target["sh_flags"] & SH_FLAGS.SHF_ALLOC:
                 continue
             mask = 0xFFFF_FFFF if elf.elfclass == 64 else 0xFF
