@@ -3,6 +3,7 @@ import pytest
 from codegen.lang import storage
 from hypervisor.console import console_lock
 from hypervisor.console.console_lock import NOBODY, ConsoleLock
+from hypervisor.cpu.spin_lock import LockPlace
 
 LOCK = storage(ConsoleLock)
 OWN, OTHER = 1, 2
@@ -30,6 +31,10 @@ def test_who_is_inside_is_known() -> None:
     assert LOCK.inside.load() == NOBODY
     with LOCK:
         assert LOCK.lock.serving.load() == 1
+
+
+def test_its_place_in_the_order_of_locks_is_the_consoles() -> None:
+    assert LOCK.lock.place == LockPlace.CONSOLE
 
 
 def test_a_panic_waits_for_the_line_of_another_processor(monkeypatch: pytest.MonkeyPatch) -> None:
