@@ -154,6 +154,20 @@ def test_a_large_request_is_done_in_bursts(run: Run) -> None:
 
 
 @everywhere
+def test_long_chains_are_done_in_bursts_too(run: Run) -> None:
+    driver = Driver(run, features=VERSION_1 | INDIRECT)
+    driver.start()
+    parts: list[Part] = [header(FLUSH), *[b"x"] * 126, 1]
+    for head in range(QUEUE_SIZE):
+        driver.lay_out(parts, indirect=True)
+        driver.describe(DESCRIPTORS, head, TABLES, 16 * len(parts), 4)
+        driver.offer(head)
+    driver.kick()
+    bursts = driver.serve()
+    assert len(driver.given_back()) == QUEUE_SIZE and bursts >= 4
+
+
+@everywhere
 def test_what_the_device_does_not_know_or_may_not_do_is_refused(run: Run) -> None:
     driver = Driver(run, read_only=True)
     driver.start()

@@ -29,7 +29,8 @@ from hypervisor.devices.virtio.work import Work
 from hypervisor.memory.guest import GuestMemory
 
 BURST = 64 << 10  # bytes
-CHAIN_COST = 512  # bytes that could be moved while a chain is looked at
+CHAIN_COST = 512  # bytes that could be moved while a chain is looked at,
+SEGMENT_COST = 128  # and each of its descriptors
 
 
 class Served(HwEnum, repr=u32):
@@ -75,7 +76,7 @@ def serve_queue(
         if served != Served.MORE:
             device.kicked = device.kicked & ~(u32(1) << (number & 31))
             return served
-        left = left.saturating_sub(work.moved + CHAIN_COST)
+        left = left.saturating_sub(work.moved + u64(chain.segment_count) * SEGMENT_COST + CHAIN_COST)
     if device.done == 0:
         device.current = (number + 1) & (QUEUES - 1)  # the others' turn
     return Served.MORE
