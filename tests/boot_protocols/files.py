@@ -6,9 +6,11 @@ import struct
 from typing import Any
 
 from boot.info import ARCHIVE_MAGIC
-from codegen.lang import Span, host, phys_span, u64
+from codegen.lang import Span, host, phys_span, sizeof, u64
 from hypervisor.archive import ARCHIVE, archive_start
-from hypervisor.config.manifest import MANIFEST_MAGIC, NO_FILE
+from hypervisor.config.manifest import MANIFEST_MAGIC, NO_FILE, ManifestVm
+
+VM_BYTES = sizeof(ManifestVm)
 
 
 def in_ram(content: bytes) -> Span:
@@ -33,7 +35,7 @@ def manifest(**fields: Any) -> bytes:
     modules: list[tuple[int, bytes]] = fields.get("modules", [])
     texts, places = b"", []
     for text in (fields.get("command_line", b""), *(argument for _, argument in modules)):
-        places.append(32 + 256 + len(texts))
+        places.append(32 + VM_BYTES + len(texts))
         texts += text + b"\0"
     vm = struct.pack(
         "<QIIIIII",
@@ -49,7 +51,7 @@ def manifest(**fields: Any) -> bytes:
     vm = vm.ljust(40, b"\0") + b"guest".ljust(32, b"\0")
     vm += b"".join(struct.pack("<II", file, place) for (file, _), place in zip(modules, places[1:], strict=True))
     header = struct.pack("<IIQ", MANIFEST_MAGIC, 1, 0).ljust(32, b"\0")
-    return header + vm.ljust(256, b"\0") + texts
+    return header + vm.ljust(VM_BYTES, b"\0") + texts
 
 
 def hand_over(content: bytes) -> bool:

@@ -9,7 +9,7 @@ from codegen.lang import Hpa, Span, host, u32, u64
 from hypervisor.archive import ARCHIVE, archive_file, archive_next, archive_start
 from hypervisor.vm.boot.texts import manifest_text
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
-from tests.boot_protocols.files import archive, hand_over, manifest
+from tests.boot_protocols.files import VM_BYTES, archive, hand_over, manifest
 from tests.played_guest.machine import everywhere, new_machine
 
 
@@ -39,11 +39,11 @@ def test_an_archive_that_is_none_has_no_files():
 def test_texts_end_inside_the_manifest():
     text = manifest(command_line=b"quiet")
     assert hand_over(archive((1, text)))
-    assert content(manifest_text(u32(32 + 256))) == b"quiet\0"
+    assert content(manifest_text(u32(32 + VM_BYTES))) == b"quiet\0"
     for wild in (len(text), len(text) + 1, 0xFFFF_FFFF):
         assert content(manifest_text(u32(wild))) == b"\0"
     assert hand_over(archive((1, text[:-1])))
-    assert content(manifest_text(u32(32 + 256))) == b"\0"
+    assert content(manifest_text(u32(32 + VM_BYTES))) == b"\0"
 
 
 @everywhere

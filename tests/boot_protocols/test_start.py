@@ -19,6 +19,7 @@ REMEDIES = {
     BootError.NO_SUCH_CPU: "leave it out",
     BootError.NO_CPU_LEFT: "give it one that is not",
     BootError.NO_REAL_TIME: "lower it, or that of another VM",
+    BootError.TOO_MANY_DEVICES: "leave some out",
 }
 
 
@@ -52,7 +53,7 @@ def test_a_vm_that_the_manifest_does_not_hold_has_no_kernel():
 
 def test_a_vm_whose_initrd_is_not_in_the_archive_stops_with_words():
     lines = start((1, manifest(initrd=9)), (3, bytes(4096)))
-    assert "cannot start: a module is missing in the archive" in lines[-1]
+    assert "cannot start: a module or a disk is missing in the archive" in lines[-1]
 
 
 def test_a_vm_without_room_for_the_firmware_tables_stops_with_words():
