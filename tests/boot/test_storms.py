@@ -56,9 +56,9 @@ def test_so_on_vt_x(folder: Path, undisturbed: float, storm: str) -> None:
 
 @pytest.mark.parametrize("storm", ["ipi", "wake"])
 def test_a_vm_that_interrupts_itself_on_two_processors_leaves_its_neighbour_one(folder: Path, storm: str) -> None:
-    # QEMU's processors share one clock, and an interrupt ends the emulator's turn of one: there only the books count,
-    # and three instructions more in the monitor move them (0.965, 0.977 and 0.997 were seen). Bochs is the judge.
-    assert measured(folder, STORMS[storm], COUNTS, cpus=2).used[-1] >= 0.95
+    # QEMU's processors share one clock, and an interrupt ends the emulator's turn of one: there only the books count.
+    shares = measured(folder, STORMS[storm], COUNTS, cpus=2)
+    assert shares.used[-1] >= 0.97, shares.text
     shares = measured(folder, STORMS[storm], COUNTS, cpus=2, host=Host.BOCHS)
     assert shares.used[-1] >= 0.97, shares.text
     assert shares.counted[-1] >= 0.97 * 0.97, shares.text
