@@ -7,7 +7,7 @@ from codegen.lang import fn, len, min, phys_span, range, u32, u64, usize
 from drivers.virtio.block import ID_BYTES, SECTOR
 from hypervisor.archive import archive_file
 from hypervisor.config.manifest import DISKS_MAX, NO_FILE, ManifestDisk, ManifestVm
-from hypervisor.devices.pci.image import FunctionKind
+from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.virtio.block import block_start
 from hypervisor.devices.virtio.slots import slots_add
 from hypervisor.memory.frames import RUN, release_run, return_runs, take_runs
@@ -46,11 +46,12 @@ def make_disk(vm: Vm, entry: ManifestDisk) -> BootError | None:
             device.disk.read_only = True
             device.disk.base = file.address()
         else:
-            memory = take_runs((entry.size + (RUN - 1)) // RUN, guest_ram_owner(vm.id))
+            runs = entry.size // RUN + (u64(1) if entry.size % RUN != 0 else u64(0))
+            memory = take_runs(runs, guest_ram_owner(vm.id))
             if memory is None:
                 return BootError.NO_HOST_MEMORY
             disk.memory = memory
-            disk.runs = (entry.size + (RUN - 1)) // RUN
+            disk.runs = runs
             device.disk.base = phys_span(memory, entry.size).address()
         block_start(device)
     vm.disk_count = vm.disk_count + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import fn
 from hypervisor.cpu.features import FEATURES
-from hypervisor.devices.pci.image import FunctionKind
+from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.virtio.entropy import entropy_start
 from hypervisor.devices.virtio.slots import slots_add
 from hypervisor.vm.boot.error import BootError

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import random
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codegen.lang import Hpa, host, u32
-from hypervisor.devices.pci.image import FunctionKind
+from hypervisor.devices.pci.kinds import FunctionKind
+from hypervisor.devices.virtio import block, chain, queue, serve
 from hypervisor.devices.virtio.slots import slots_line, slots_ready
-from tests.devices.execution import Run, everywhere
+from tests.devices.execution import Run, everywhere, in_cpython
 from tests.devices.virtio_driver import (
     BOARD,
+    BUS_MASTER,
     COMMON,
     DATA,
     DESCRIPTORS,
@@ -23,6 +26,9 @@ from tests.devices.virtio_driver import (
     EVENT_INDEX,
     INDIRECT,
     ISR,
+    MEMORY,
+    MEMORY_SPACE,
+    NO_INTX,
     QUEUE_SIZE,
     RAM,
     TABLES,
@@ -260,9 +266,9 @@ def test_intx_is_up_until_the_driver_has_read_why(run: Run) -> None:
     driver.start()
     driver.ask([header(FLUSH), 1])
     assert run(slots_line, BOARD.virtio, BOARD.pci, u32(LINE)) and driver.config(4) >> 19 & 1 == 1
-    driver.set_config(4, 2, 0x402)
+    driver.set_config(4, 2, BUS_MASTER | MEMORY_SPACE | NO_INTX)
     assert not run(slots_line, BOARD.virtio, BOARD.pci, u32(LINE))
-    driver.set_config(4, 2, 0x2)
+    driver.set_config(4, 2, BUS_MASTER | MEMORY_SPACE)
     assert driver.read(ISR, 0, 1) == 1
     assert not run(slots_line, BOARD.virtio, BOARD.pci, u32(LINE)) and driver.config(4) >> 19 & 1 == 0
 
@@ -313,6 +319,57 @@ def test_a_driver_that_wants_no_interrupts_gets_none(run: Run) -> None:
     driver.put(0x2000, b"\1\0")
     driver.ask([header(FLUSH), 1])
     assert driver.read(ISR, 0, 1) == 0
+
+
+@everywhere
+def test_who_is_no_bus_master_touches_no_memory_and_sends_no_message(run: Run) -> None:
+    driver = Driver(run)
+    driver.start()
+    driver.set_config(4, 2, MEMORY_SPACE)
+    driver.lay_out([header(FLUSH), 1], indirect=False)
+    driver.offer(0)
+    driver.kick()
+    assert driver.serve() <= 1 and driver.given_back() == []
+    driver.set_config(4, 2, BUS_MASTER | MEMORY_SPACE)
+    driver.kick()
+    driver.serve()
+    assert driver.given_back() == [(0, 1)]
+
+
+@everywhere
+def test_a_driver_that_skips_the_features_gets_nothing(run: Run) -> None:
+    driver = Driver(run)
+    driver.start()
+    driver.write(COMMON, 20, 1, 7)
+    driver.lay_out([header(FLUSH), 1], indirect=False)
+    driver.offer(0)
+    driver.kick()
+    assert driver.serve() <= 1 and driver.given_back() == []
+
+
+def test_each_value_of_a_request_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guest that changes its ring while it is read changes nothing that was checked."""
+    driver = Driver(in_cpython, features=VERSION_1 | INDIRECT)
+    driver.start()
+    driver.lay_out([header(WRITE), bytes(700), bytes(324), 1], indirect=True)
+    driver.offer(0)
+    driver.kick()
+    read: list[int] = []
+
+    def noted(real: Any) -> Any:
+        def read_it(memory: Any, gpa: Any, *rest: Any) -> Any:
+            read.append(int(gpa))
+            return real(memory, gpa, *rest)
+
+        return read_it
+
+    for module, name in ((queue, "read_u16"), (chain, "copy_in"), (block, "copy_in")):
+        monkeypatch.setattr(module, name, noted(getattr(module, name)))
+    assert not serve.device_serve(BOARD.virtio.devices[0], BOARD.pci.functions[1], MEMORY, BOARD.virtio.chain)
+    assert driver.given_back() == [(0, 1)]
+    twice = {place for place in read if read.count(place) > 1}
+    assert twice == {0x2002}, "only the available index is looked at again, for the next chain"
+    assert {DESCRIPTORS, TABLES, TABLES + 16, TABLES + 32, TABLES + 48} <= set(read)
 
 
 @everywhere

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from codegen.lang import Gpa, Hpa, Hva, host, phys_span, storage, u16, u32, u64
 from hypervisor.devices.board import Board, board_reset
 from hypervisor.devices.mmio import mmio_read, mmio_write
-from hypervisor.devices.pci.image import FunctionKind
+from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.ports import port_read, port_write
 from hypervisor.devices.virtio.block import block_start
 from hypervisor.devices.virtio.entropy import entropy_start
@@ -23,6 +23,7 @@ ENABLE = 1 << 31
 COMMON, NOTIFY, ISR, DEVICE = 1, 2, 3, 4
 INDIRECT, EVENT_INDEX, VERSION_1 = 1 << 28, 1 << 29, 1 << 32
 QUEUE_SIZE = 16
+MEMORY_SPACE, BUS_MASTER, NO_INTX = 2, 4, 0x400
 DESCRIPTORS, AVAILABLE, USED, TABLES, DATA = 0x1000, 0x2000, 0x3000, 0x4000, 0x10000
 
 BOARD = storage(Board)
@@ -117,6 +118,7 @@ class Driver:
 
     def start(self, queue: int = 0, size: int = QUEUE_SIZE) -> None:
         """3.1.1, in its order."""
+        self.set_config(4, 2, BUS_MASTER | MEMORY_SPACE)
         self.write(COMMON, 20, 1, 0)
         assert self.read(COMMON, 20, 1) == 0
         for status in (1, 3):

@@ -6,8 +6,8 @@ from codegen.lang import Array, Field, Struct, count, fn, range, table, u32
 from drivers.pci.config_ports import ConfigAddress
 from hypervisor.devices.acpi.layout import PCI_MEMORY_FIRST
 from hypervisor.devices.pci.function import PciFunction, function_reset
-from hypervisor.devices.pci.image import FunctionKind
-from hypervisor.devices.pci.window import WINDOW_BYTES
+from hypervisor.devices.pci.kinds import FunctionKind
+from hypervisor.devices.virtio.layout import WINDOW_BYTES
 from hypervisor.devices.wiring import PCI_SLOTS, PCI_WIRES
 
 ALL_ONES = 0xFFFF_FFFF

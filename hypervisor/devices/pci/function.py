@@ -5,8 +5,10 @@ from __future__ import annotations
 from codegen.lang import Array, Field, Struct, count, fn, range, table, u16, u32
 from drivers.pci.header import PciCommand, Type0Header
 from drivers.pci.msix import MsixControl
-from hypervisor.devices.pci.image import CONFIG_WORDS, IMAGES, MSIX_AT, FunctionKind
-from hypervisor.devices.pci.window import WINDOW_BYTES
+from hypervisor.devices.pci.image import CONFIG_WORDS
+from hypervisor.devices.pci.kinds import IMAGES, FunctionKind
+from hypervisor.devices.virtio.image import MSIX_AT
+from hypervisor.devices.virtio.layout import WINDOW_BYTES
 
 
 def words(contents: list[bytes]) -> list[int]:

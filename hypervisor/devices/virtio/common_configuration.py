@@ -6,13 +6,13 @@ from codegen.lang import Gpa, fn, u8, u32, u64
 from drivers.virtio.pci import NO_VECTOR, VirtioCommon
 from drivers.virtio.status import VERSION_1, DeviceStatus
 from hypervisor.devices.pci.function import PciFunction
-from hypervisor.devices.pci.window import VECTORS
 from hypervisor.devices.virtio.device import (
     QUEUES,
     VirtioDevice,
     device_fail,
     device_restart,
 )
+from hypervisor.devices.virtio.layout import VECTORS
 from hypervisor.devices.virtio.queue import QUEUE_SIZE, Virtqueue, queue_can_start
 
 

@@ -7,9 +7,10 @@ from codegen.lang import fn, u32, u64
 from drivers.virtio.pci import WINDOW_DATA, VirtioCapability
 from hypervisor.devices.pci.bus import PciBus
 from hypervisor.devices.pci.function import COMMAND, INTERRUPT_STATUS, PciFunction, function_write
-from hypervisor.devices.pci.image import CONFIG_WORDS, WINDOW_CAPABILITY_AT
-from hypervisor.devices.pci.window import WINDOW_BYTES
+from hypervisor.devices.pci.image import CONFIG_WORDS
 from hypervisor.devices.virtio.device import VirtioDevice
+from hypervisor.devices.virtio.image import WINDOW_CAPABILITY_AT
+from hypervisor.devices.virtio.layout import WINDOW_BYTES
 from hypervisor.devices.virtio.slots import FIRST_SLOT, VirtioSlots
 from hypervisor.devices.virtio.window import window_read, window_write
 

@@ -6,8 +6,8 @@ from codegen.lang import Array, Field, Struct, count, fn, range, u32, u64
 from drivers.virtio.pci import ISR_CONFIGURATION, ISR_QUEUE, NO_VECTOR
 from drivers.virtio.status import DeviceStatus
 from hypervisor.devices.pci.function import PciFunction, function_command, function_msix
-from hypervisor.devices.pci.window import VECTORS
 from hypervisor.devices.virtio.disk import RamDisk
+from hypervisor.devices.virtio.layout import VECTORS
 from hypervisor.devices.virtio.msix import MsixTable, msix_reset
 from hypervisor.devices.virtio.queue import QUEUE_SIZE, Virtqueue
 
@@ -63,9 +63,11 @@ def device_restart(device: VirtioDevice) -> None:
 
 
 @fn
-def device_runs(device: VirtioDevice) -> bool:
-    """Whether it may touch its queues."""
-    return device.status.driver_ok and not device.status.needs_reset
+def device_runs(device: VirtioDevice, function: PciFunction) -> bool:
+    """Whether it may touch its queues: the driver is through with its set-up and lets it be bus master."""
+    status = device.status
+    ready = status.features_ok and status.driver_ok and not status.needs_reset
+    return ready and function_command(function).bus_master
 
 
 @fn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import Array, Field, Struct, count, fn, range, u32, u64
 from drivers.pci.msix import MASKED, MsixControl, MsixEntry
-from hypervisor.devices.pci.window import VECTORS
+from hypervisor.devices.virtio.layout import VECTORS
 
 
 class MsixTable(Struct):

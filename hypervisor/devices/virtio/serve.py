@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import HwEnum, Local, fn, u32, u64
 from drivers.virtio.status import EVENT_INDEX, INDIRECT_DESCRIPTORS
 from hypervisor.devices.pci.function import PciFunction
-from hypervisor.devices.pci.image import FunctionKind
+from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.virtio.block import block_work
 from hypervisor.devices.virtio.chain import Chain, chain_read
 from hypervisor.devices.virtio.device import (
@@ -44,7 +44,7 @@ class Served(HwEnum, repr=u32):
 @fn
 def device_serve(device: VirtioDevice, function: PciFunction, memory: GuestMemory, chain: Chain) -> bool:
     """One burst; whether the driver has broken the rules with it. `kicked` then says whether there is more."""
-    if not device_runs(device):
+    if not device_runs(device, function):
         device.kicked = 0
     if device.kicked == 0:
         return False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from codegen.lang import Array, Field, Struct, count, fn, range, u32, u64
 from hypervisor.devices.pci.bus import PciBus, line_of
-from hypervisor.devices.pci.function import PciFunction, function_claims, function_msix
-from hypervisor.devices.pci.image import FunctionKind
-from hypervisor.devices.pci.window import WINDOW_BYTES
+from hypervisor.devices.pci.function import PciFunction, function_claims, function_command, function_msix
+from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.virtio.chain import Chain
 from hypervisor.devices.virtio.device import VirtioDevice, device_line, device_reset
+from hypervisor.devices.virtio.layout import WINDOW_BYTES
 from hypervisor.devices.virtio.msix import msix_ready
 from hypervisor.devices.virtio.window import window_read, window_write
 
@@ -85,8 +85,12 @@ def slots_work(slots: VirtioSlots) -> u32:
 
 @fn
 def slots_ready(slots: VirtioSlots, bus: PciBus, number: u32) -> u32:
-    """Bit n: the message of vector n of a device is to be sent now."""
-    return msix_ready(slots.devices[number].vectors, function_msix(function_of(bus, number)))
+    """Bit n: the message of vector n of a device is to be sent now. It is a write to memory: only a bus master sends
+    it (PCI 3.0, 6.8.3.3)."""
+    function = function_of(bus, number)
+    if not function_command(function).bus_master:
+        return u32(0)
+    return msix_ready(slots.devices[number].vectors, function_msix(function))
 
 
 @fn

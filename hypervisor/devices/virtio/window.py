@@ -5,8 +5,11 @@ from __future__ import annotations
 from codegen.lang import Field, Local, Struct, at, fn, span_of, u32, u64, usize
 from drivers.virtio.block import BlockConfiguration
 from hypervisor.devices.pci.function import PciFunction
-from hypervisor.devices.pci.image import FunctionKind
-from hypervisor.devices.pci.window import (
+from hypervisor.devices.pci.kinds import FunctionKind
+from hypervisor.devices.virtio.block import block_configuration
+from hypervisor.devices.virtio.common_configuration import common_read, common_write
+from hypervisor.devices.virtio.device import VirtioDevice
+from hypervisor.devices.virtio.layout import (
     COMMON_BYTES,
     CONFIGURATION_AT,
     CONFIGURATION_BYTES,
@@ -16,9 +19,6 @@ from hypervisor.devices.pci.window import (
     PENDING_AT,
     TABLE_AT,
 )
-from hypervisor.devices.virtio.block import block_configuration
-from hypervisor.devices.virtio.common_configuration import common_read, common_write
-from hypervisor.devices.virtio.device import VirtioDevice
 from hypervisor.devices.virtio.msix import msix_read, msix_write
 
 
