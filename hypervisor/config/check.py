@@ -82,7 +82,7 @@ class Check:
             self.report(index, DISK_TABLE, "no list of tables", "begin each disk with a line [[vm.disk]]")
             return ()
         if len(value) > MAX_DISKS:
-            self.report(index, DISK_TABLE, f"{len(value)} disks", f"write at most {MAX_DISKS}")
+            self.report(index, f"{DISK_TABLE} {MAX_DISKS + 1}", f"{len(value)} disks", f"write at most {MAX_DISKS}")
         disks = (self.disk(index, table, f"{DISK_TABLE} {number}") for number, table in enumerate(value, 1))
         return tuple(disk for disk in disks if disk is not None)
 

@@ -96,6 +96,47 @@ def test_wrong_value_is_named_with_line_key_and_fix(name: str, folder: Path) -> 
     assert any(problem.startswith(message) for problem in found), found
 
 
+DISK = '\n[[vm.disk]]\nimage = "initrd"\n'
+WRONG_DISKS = {
+    "a disk of nothing": ('image = "initrd"', "", ":9: vm 1: disk 1: no image; add a line such as image ="),
+    "read-only nothing": ('image = "initrd"', 'size = "1M"\nread_only = true', ":9: vm 1: disk 1: no image"),
+    "less than the image": ("", 'size = "4K"', ':11: vm 1: disk 1.size: "4K" is less than the image'),
+    "a size that is its image's": ("", 'size = "2M"\nread_only = true', ":11: vm 1: disk 1.size: has its image's size"),
+    "half a sector": ('"initrd"', '"odd"\nread_only = true', ":10: vm 1: disk 1.image: 700 bytes are no multiple"),
+    "misspelt key": ("image", "imgae", ":10: vm 1: disk 1.imgae: unknown key; did you mean image?"),
+    "missing file": ('"initrd"', '"nowhere"', ':10: vm 1: disk 1.image: "nowhere": No such file'),
+    "a long serial number": ("", f'serial = "{"x" * 21}"', ":11: vm 1: disk 1.serial:"),
+    "disks as text": (DISK, 'disk = "x"', ":8: vm 1: disk: no list of tables; begin each disk with a line [[vm.disk]]"),
+    "five disks": (DISK, DISK * 5, ":21: vm 1: disk 5: 5 disks; write at most 4"),
+    "a table of another kind": ("disk", "dsik", ":1: vm 1: dsik: unknown key; did you mean disk?"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_DISKS)
+def test_a_wrong_disk_is_named_with_its_line(name: str, folder: Path) -> None:
+    old, new, message = WRONG_DISKS[name]
+    (folder / "odd").write_bytes(bytes(700))
+    disk = DISK.replace(old, new, 1) if old else DISK + new
+    found = problems(folder, GOOD + disk)
+    assert any(problem.startswith(message) for problem in found), found
+
+
+def test_the_second_disk_of_the_second_vm_has_its_own_line(folder: Path) -> None:
+    text = GOOD + DISK + GOOD.replace("debian", "other") + DISK + DISK.replace("initrd", "nowhere")
+    (problem,) = problems(folder, text)
+    assert problem.startswith(':23: vm 2: disk 2.image: "nowhere"')
+
+
+def test_a_disk_is_as_large_as_its_image_unless_it_is_to_be_larger(folder: Path) -> None:
+    (folder / "odd").write_bytes(bytes(700))
+    path = folder / "x.toml"
+    path.write_text(GOOD + DISK.replace("initrd", "odd") + DISK + 'size = "3M"\nserial = "root"\n')
+    (vm,) = load_config(path).vms
+    found = [(disk.size, disk.read_only, disk.serial) for disk in vm.disks]
+    assert found == [(1024, False, ""), (3 << 20, False, "root")]
+    assert vm.host_memory == (256 + 2 + 4) << 20 and folder / "odd" in vm.files
+
+
 def test_all_problems_come_at_once(folder: Path) -> None:
     text = '[[vm]]\nname = "a"\nkernal = "x"\nmemory = "1"\n[[vm]]\nname = "a"\nkernel = "nowhere"\nvcpus = 0\n'
     found = problems(folder, text)

@@ -32,3 +32,13 @@ def test_examples_pass_the_check(path: Path) -> None:
     config = load_config(path)
     summary = access_summary(config)
     assert all(f"{name}:" in summary for name in config.names)
+
+
+def test_the_summary_says_what_disks_a_vm_may_touch(tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(bytes(1 << 20))
+    text = (ROOT / "examples" / "disk.toml").read_text().replace("../build", str(ROOT / "build"))
+    path = tmp_path / "x.toml"
+    path.write_text(text + '[[vm.disk]]\nimage = "image"\nread_only = true\n')
+    summary = access_summary(load_config(path))
+    assert "disk     32 MiB of RAM of its own, at first empty" in summary
+    assert f"disk     {tmp_path / 'image'}, read-only" in summary

@@ -36,6 +36,14 @@ def test_the_vm_for_which_no_memory_is_left_is_named(tmp_path: Path) -> None:
     assert len(found) == 1 and found[0].startswith('vm 3: memory: "100M" is more than what is left of 234M: ')
 
 
+def test_disks_count_as_memory(tmp_path: Path) -> None:
+    machine = MachineSize(memory=MONITOR_MEMORY + 202 * MIB)
+    disk = '[[vm.disk]]\nsize = "{}"'
+    load(tmp_path, machine, 'memory = "100M"\n' + disk.format("100M"))
+    (found,) = problems(tmp_path, machine, 'memory = "100M"\n' + disk.format("104M"))
+    assert found.startswith('vm 1: memory: "100M" with 104M of disks is more than what is left of 234M: ')
+
+
 def test_a_vm_that_starts_by_hand_may_take_anothers_place(tmp_path: Path) -> None:
     machine = MachineSize(memory=MONITOR_MEMORY + 202 * MIB)
     load(tmp_path, machine, *['memory = "100M"'] * 2, 'memory = "100M"\nstart = "manual"')

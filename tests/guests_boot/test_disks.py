@@ -41,7 +41,7 @@ serial = "shared"
 @pytest.mark.parametrize("host", ["qemu", "bochs"])
 def test_debian_reads_and_writes_its_disks(host: str, tmp_path: Path) -> None:
     (tmp_path / "image").write_bytes(IMAGE)
-    config = tmp_path / "disks.toml"
+    config = tmp_path / f"{tmp_path.name}.toml"  # build.py names the archive after it: no two tests share one
     config.write_text(CONFIG.format(kernel=guest_path("linux-cloud"), initrd=guest_path("initramfs-virtio")))
     with dialog(under_the_monitor(config, host)) as console:
         console.wait("keelback-guest: user space reached", BOOT_SECONDS[host])
@@ -50,6 +50,23 @@ def test_debian_reads_and_writes_its_disks(host: str, tmp_path: Path) -> None:
         what_is_written_is_read(console)
         random_bytes_come(console)
         both_outlast_a_reset(console, host)
+
+
+@pytest.mark.parametrize(("options", "chip"), [("pci=nomsi", "IO-APIC"), ("pci=nomsi noapic", "XT-PIC")])
+def test_without_messages_a_line_tells_of_what_is_done(options: str, chip: str, tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(IMAGE)
+    config = tmp_path / f"{tmp_path.name}.toml"
+    text = CONFIG.format(kernel=guest_path("linux-cloud"), initrd=guest_path("initramfs-virtio"))
+    config.write_text(text.replace("console=ttyS0", f"console=ttyS0 {options}"))
+    with dialog(under_the_monitor(config, "qemu")) as console:
+        console.wait("keelback-guest: user space reached", BOOT_SECONDS["qemu"])
+        console.wait("/ # ", SECONDS)
+        the_disks_are_what_the_configuration_says(console)
+        random_bytes_come(console)
+        text = console.run("cat /proc/interrupts", SECONDS)
+        lines = re.findall(r"^ *(\d+): +(\d+) +(\d+) +(\S+).*virtio", text, re.MULTILINE)
+        assert {line for line, _, _, _ in lines} == {"10", "11"}, text
+        assert all(its == chip and int(one) + int(other) > 0 for _, one, other, its in lines), text
 
 
 def the_disks_are_what_the_configuration_says(console: Dialog) -> None:
