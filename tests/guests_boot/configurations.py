@@ -21,6 +21,8 @@ class Guest:
     memory: str = "256M"
     kvm_signature: bool = True
     vcpus: int = 1
+    initramfs: str = "initramfs"
+    disk: str = ""  # keys of a [[vm.disk]]
 
     def toml(self) -> str:
         kernel = self.kernel if isinstance(self.kernel, Path) else kernel_file(self.kernel)
@@ -30,11 +32,12 @@ class Guest:
                 "[[vm]]",
                 f'name = "{self.name}"',
                 f'kernel = "{kernel}"',
-                *([f'initrd = "{guest_path("initramfs")}"'] if linux else []),
+                *([f'initrd = "{guest_path(self.initramfs)}"'] if linux else []),
                 f'cmdline = "{self.command_line}"',
                 f'memory = "{self.memory}"',
                 f"vcpus = {self.vcpus}",
                 *([] if self.kvm_signature else ["kvm_signature = false"]),
+                *(["[[vm.disk]]", self.disk] if self.disk else []),
             ]
         )
 
@@ -44,6 +47,7 @@ def kernel_file(name: str) -> Path:
 
 
 CLOUD = Guest("debian", "linux-cloud")
+WITH_DISK = Guest("debian", "linux-cloud", initramfs="initramfs-virtio", disk='size = "4M"')
 GENERIC = Guest("debian", "linux-generic")
 REAL_TIME = Guest("debian", "linux-rt")
 MACH = Guest("mach", "gnumach", "console=com0", "64M")

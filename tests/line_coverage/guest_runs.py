@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from boot.machines.machine import Firmware, Host
-from tests.guests_boot.configurations import CLOUD, MACH, MEMTEST, Guest
+from tests.guests_boot.configurations import CLOUD, MACH, MEMTEST, WITH_DISK, Guest
 from tests.line_coverage.guest_images import checks
 from tests.line_coverage.guest_run import GuestRun, Step, direct, from_iso, machine_check, types
 
@@ -19,6 +19,12 @@ LINUX: tuple[Step, ...] = (
     "/ # ",
     types("sleep 1; cat /proc/interrupts\n" + PASTE),
     "line 0099 of a paste\n",
+)
+DISK: tuple[Step, ...] = (
+    USER_SPACE,
+    "/ # ",
+    types("tr '\\0' x < /dev/zero | dd of=/dev/vda bs=64k; sync; md5sum /dev/vda; head -c 9 /dev/hwrng | md5sum\n"),
+    "  /dev/vda",
 )
 POWER_OFF: tuple[Step, ...] = (types("poweroff -f\n"), STOPPED)
 BROKEN = "tests.boot.broken_monitor"
@@ -40,6 +46,7 @@ def on_bochs() -> list[GuestRun]:
 
     return [
         run("linux", (*LINUX, *POWER_OFF), CLOUD),
+        run("disk", (*DISK, *POWER_OFF), WITH_DISK),
         run("checks", (STOPPED,), checks(), checks("triple-fault", "hostile")),
         run("hostile", (MACH_ENDS,), checks("run-away"), MACH),
         run("paging", (STOPPED,), checks("leave-paging")),
@@ -59,6 +66,7 @@ def guests_on_qemu() -> list[GuestRun]:
     again: tuple[Step, ...] = (types("reboot -f\n"), "reset by the guest", USER_SPACE, "/ # ")
     return [
         GuestRun("qemu-uefi", "amd-v", uefi, (*LINUX, *again, *POWER_OFF)),
+        run("disk", (*DISK, *POWER_OFF), WITH_DISK),
         GuestRun("qemu-bios", "amd-v", bios, ("Memtest86+",)),
         run("checks", (STOPPED,), checks(), checks("triple-fault", "hostile")),
         run("hostile", (MACH_ENDS,), checks("run-away"), MACH),
