@@ -10,8 +10,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "build" / "guests"
 class Guest:
     """One file of one Debian package. `member` is a pattern for its path in the package; `meta` marks a package that
     only depends on the one with the kernel; `gunzip` unpacks it; `modules` makes an initramfs of all files that match.
-    `product` is relative to FOLDER. Set-up leaves out
-    those that are fetched on demand, when a long test first uses them."""
+    `product` is relative to FOLDER. Set-up leaves out those that are fetched on demand, when a long test first uses
+    them."""
 
     package: str
     member: str

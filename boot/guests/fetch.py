@@ -40,8 +40,11 @@ def content_key() -> str:
 
 
 def missing_guests() -> list[str]:
-    """Those that set-up has to fetch."""
-    return [name for name, guest in GUESTS.items() if not guest.on_demand and not guest_path(name).is_file()]
+    """Those that set-up has to fetch: with one of a package all of it, as modules fit the kernel that they were built
+    with and no other."""
+    wanted = [name for name, guest in GUESTS.items() if not guest.on_demand]
+    packages = {GUESTS[name].package for name in wanted if not guest_path(name).is_file()}
+    return [name for name in wanted if GUESTS[name].package in packages]
 
 
 def plan_download(names: list[str]) -> Plan:

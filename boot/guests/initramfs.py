@@ -28,10 +28,9 @@ def build_initramfs() -> None:
         *(cpio.file(path, data, 0o755) for path, data in initramfs_sources()),
     ]
     archive = pack(entries)
-    write(
-        "initramfs-virtio", archive + guest_path("linux-cloud-modules").read_bytes()
-    )  # Linux unpacks one after the other
+    modules = guest_path("linux-cloud-modules").read_bytes()
     write("initramfs", archive)
+    write("initramfs-virtio", archive + modules)  # Linux unpacks one after the other
 
 
 def pack_modules(files: dict[str, bytes]) -> bytes:

@@ -32,6 +32,16 @@ def test_set_up_leaves_out_what_is_fetched_on_demand(tmp_path: Path, monkeypatch
     assert set(GUESTS) - set(FETCHED_AT_SET_UP) == {"linux-rt"}
 
 
+def test_a_kernel_and_its_modules_come_from_one_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("boot.guests.catalogue.FOLDER", tmp_path)
+    for name in FETCHED_AT_SET_UP:
+        guest_path(name).parent.mkdir(exist_ok=True)
+        guest_path(name).touch()
+    assert missing_guests() == []
+    guest_path("linux-cloud-modules").unlink()
+    assert missing_guests() == ["linux-cloud", "linux-cloud-modules"]
+
+
 def test_cpio_reads_the_initramfs(tmp_path: Path) -> None:
     archive = subprocess.run(["gzip", "-dc", guest_path("initramfs")], capture_output=True, check=True).stdout
     listing = subprocess.run([guest_path("busybox"), "cpio", "-tv"], input=archive, capture_output=True, check=True)
