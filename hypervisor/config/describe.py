@@ -1,7 +1,7 @@
 """The schema in other words: JSON Schema for editors, docs/config.md, and what a checked VM may touch."""
 
 from hypervisor.config.kinds import Choice, Duration, JsonSchema, size_text, time_text
-from hypervisor.config.limits import MAX_DISKS, MAX_VMS, MAX_WAIT_NS, MIB
+from hypervisor.config.limits import MAX_DISKS, MAX_VMS, MAX_WAIT_NS
 from hypervisor.config.manifest import RestartPolicy
 from hypervisor.config.model import Disk, MachineConfig, VmConfig
 from hypervisor.config.schema import DISK_KEYS, POLICY, REQUIRED, VM_KEYS, WAIT_UNITS, Key
@@ -147,7 +147,7 @@ def disk_text(disk: Disk) -> str:
     if disk.read_only:
         return f"{disk.image}, read-only"
     content = f"a copy of {disk.image}" if disk.image else "empty"
-    return f"{disk.size // MIB} MiB of RAM of its own, at first {content}"
+    return f"{size_text(disk.size)} of RAM of its own, at first {content}"
 
 
 def start_of(vm: VmConfig) -> str:

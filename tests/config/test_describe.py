@@ -40,5 +40,5 @@ def test_the_summary_says_what_disks_a_vm_may_touch(tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(text + '[[vm.disk]]\nimage = "image"\nread_only = true\n')
     summary = access_summary(load_config(path))
-    assert "disk     32 MiB of RAM of its own, at first empty" in summary
+    assert "disk     32M of RAM of its own, at first empty" in summary
     assert f"disk     {tmp_path / 'image'}, read-only" in summary
