@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from boot.guests.catalogue import guest_path
+from boot.machines.machine import Host, Machine
+from hypervisor.image import build_images
+from tests.guests_boot.archive import archive_of
 from tests.guests_boot.dialog import Dialog, dialog
-from tests.guests_boot.machines import under_the_monitor
+from tests.guests_boot.machines import MEMORY, under_the_monitor
 
 BOOT_SECONDS = {"qemu": 240, "bochs": 500}
 SECONDS = 120
@@ -67,6 +70,22 @@ def test_without_messages_a_line_tells_of_what_is_done(options: str, chip: str, 
         lines = re.findall(r"^ *(\d+): +(\d+) +(\d+) +(\S+).*virtio", text, re.MULTILINE)
         assert {line for line, _, _, _ in lines} == {"10", "11"}, text
         assert all(its == chip and int(one) + int(other) > 0 for _, one, other, its in lines), text
+
+
+def test_the_debug_image_proves_its_rules_with_disks_too(tmp_path: Path) -> None:
+    """It asserts the order of locks, and that no table leads outside of the VM, whose disks are nobody else's."""
+    (tmp_path / "image").write_bytes(IMAGE)
+    config = tmp_path / f"{tmp_path.name}.toml"
+    config.write_text(CONFIG.format(kernel=guest_path("linux-cloud"), initrd=guest_path("initramfs-virtio")))
+    image, archive = build_images("debug")["amd-v"], archive_of(config, tmp_path)
+    with dialog(Machine(Host.QEMU, kernel=image, archive=archive, memory=MEMORY)) as console:
+        console.wait("reaches its own memory only", BOOT_SECONDS["qemu"])
+        console.wait("keelback-guest: user space reached", BOOT_SECONDS["qemu"])
+        console.wait("/ # ", SECONDS)
+        what_is_written_is_read(console)
+        random_bytes_come(console)
+        console.type("poweroff -f\n")
+        console.wait("keelback: all guests have stopped", SECONDS)
 
 
 def the_disks_are_what_the_configuration_says(console: Dialog) -> None:
