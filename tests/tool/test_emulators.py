@@ -58,8 +58,14 @@ def test_panic_and_the_end_of_all_guests_end_the_run_with_status_1(host: str, la
 @HOSTS
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_emulator_never_outlives_the_command(host: str, how: signal.Signals, disk: Path) -> None:
+    # Ctrl-C must reach it also where the tests themselves run in a shell's background, which ignores SIGINT.
     child = subprocess.Popen(
-        command(host, disk, 300), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command(host, disk, 300),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert child.stdout is not None
     assert child.stdout.readline() == BANNER
