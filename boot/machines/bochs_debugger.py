@@ -128,7 +128,7 @@ def bochs_debugger(machine: Machine) -> Iterator[BochsDebugger]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **bochs.ENVIRONMENT},
+            env=bochs.environment(),
             start_new_session=True,
             preexec_fn=die_with(os.getpid()),
         )

@@ -59,7 +59,7 @@ def start_qemu(machine: Machine, scratch: Path) -> Emulator:
     with theirs:
         command = qemu.qemu_command(machine, theirs.fileno(), scratch)
         messages = scratch / "messages"
-        process = spawn(command, messages, {}, (theirs.fileno(),))
+        process = spawn(command, messages, dict(os.environ), (theirs.fileno(),))
     return Emulator(process, ours, messages)
 
 
@@ -70,7 +70,7 @@ def start_bochs(machine: Machine, scratch: Path) -> Emulator:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         ports = tuple(listener.getsockname()[1] for listener in listeners)
         command = bochs.bochs_command(machine, ports, scratch)
-        process = spawn(command, messages, bochs.ENVIRONMENT, ())
+        process = spawn(command, messages, bochs.environment(), ())
         try:
             serial, *others = [accept_from(process, listener) for listener in listeners]
             for other in others:
@@ -112,7 +112,7 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
+            env=environment,
             pass_fds=inherited,
             start_new_session=True,
             preexec_fn=die_with(os.getpid()),

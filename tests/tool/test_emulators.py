@@ -1,3 +1,4 @@
+import os
 import signal
 import socket
 import subprocess
@@ -33,6 +34,14 @@ def disk(tmp_path: Path) -> Path:
 @HOSTS
 def test_expected_text_ends_the_run_with_status_0(host: str, disk: Path) -> None:
     assert boot(host, disk, SECONDS, "two:first light").returncode == 0
+
+
+@pytest.mark.parametrize("count", range(10, 20))
+def test_bochs_starts_however_many_variables_there_are(count: int, disk: Path) -> None:
+    """Debian's ends with exactly 19, counting those that Python and we add."""
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **{f"V{n}": "" for n in range(count)}}
+    line = command("bochs", disk, SECONDS, "two:first light")
+    assert subprocess.run(line, cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 @HOSTS
