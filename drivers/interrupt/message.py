@@ -6,7 +6,7 @@ from __future__ import annotations
 from codegen.lang import BitStruct, bit, bits, fn, u8, u16, u32
 from drivers.interrupt.lapic import DeliveryMode
 
-MESSAGE_BASE = u16(0xFEE)  # bits 31:20 of the address
+MESSAGE_PREFIX = 0xFEE  # bits 31:20 of the address, else it is ordinary memory
 APIC_ID_MAX = 0xFE  # FFh is everybody
 
 
@@ -14,9 +14,9 @@ class MessageAddress(BitStruct, repr=u32):
     """Section 11.11.1; the upper half of a 64-bit address is 0."""
 
     logical: bool = bit(2)
-    redirection_hint: bool = bit(3)
+    redirectable: bool = bit(3)
     destination: u8 = bits(12, 19)
-    base: u16 = bits(20, 31)
+    prefix: u16 = bits(20, 31)
 
 
 class MessageData(BitStruct, repr=u32):
@@ -33,7 +33,7 @@ def message_address(apic_id: u32) -> MessageAddress | None:
     """To one processor; None when its ID is too high for a message that nobody remaps."""
     if apic_id > APIC_ID_MAX:
         return None
-    return MessageAddress(base=MESSAGE_BASE, destination=u8(apic_id))
+    return MessageAddress(prefix=u16(MESSAGE_PREFIX), destination=u8(apic_id))
 
 
 @fn(cold=True)

@@ -15,8 +15,8 @@ from drivers.pci.header import (
     LAYOUT_BRIDGE,
     LAYOUT_DEVICE,
     Bar,
-    Command,
-    Header,
+    PciCommand,
+    Type0Header,
 )
 
 HOST_BRIDGE, ISA_BRIDGE = 0x0600, 0x0601
@@ -35,17 +35,17 @@ def size_bars(function: PciFunction) -> None:
     if function.class_code == HOST_BRIDGE or function.class_code == ISA_BRIDGE:
         return
     place = function.place
-    command = Command.of(pci_read16(place, u32(Header.command.offset)))
-    pci_write16(place, u32(Header.command.offset), u16(command.replace(io=False, memory=False)))
+    command = PciCommand.of(pci_read16(place, u32(Type0Header.command.offset)))
+    pci_write16(place, u32(Type0Header.command.offset), u16(command.replace(io=False, memory=False)))
     index = u32(0)
     while index < bars:
         bar = function.bars[index]
-        size_bar(bar, place, u32(Header.bars.offset) + 4 * index, index + 1 < bars)
+        size_bar(bar, place, u32(Type0Header.bars.offset) + 4 * index, index + 1 < bars)
         index += 1
         if bar.wide and index < bars:
             function.bars[index].kind = BarKind.UPPER_HALF
             index += 1
-    pci_write16(place, u32(Header.command.offset), u16(command))
+    pci_write16(place, u32(Type0Header.command.offset), u16(command))
 
 
 @fn(cold=True)

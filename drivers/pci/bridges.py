@@ -10,7 +10,7 @@ from codegen.lang import Array, Struct, count, fn, range, u16, u32
 from drivers.pci.capabilities import PORT_DOWNSTREAM, PORT_ROOT, ExpressCapabilities
 from drivers.pci.config import pci_read8, pci_read16
 from drivers.pci.functions import PCI, BridgeFault, PciFunction
-from drivers.pci.header import BridgeHeader
+from drivers.pci.header import Type1Header
 from drivers.pci.windows import PciWindow
 
 BUSES = 256
@@ -25,8 +25,8 @@ class BusMap(Struct):
 @fn(cold=True)
 def read_bridge(bridge: PciFunction, number: u32, window: PciWindow, buses: BusMap) -> None:
     """Take the buses behind the bridge, which is function `number` of the table, or say why not."""
-    bridge.secondary = pci_read8(bridge.place, u32(BridgeHeader.secondary.offset))
-    bridge.subordinate = pci_read8(bridge.place, u32(BridgeHeader.subordinate.offset))
+    bridge.secondary = pci_read8(bridge.place, u32(Type1Header.secondary.offset))
+    bridge.subordinate = pci_read8(bridge.place, u32(Type1Header.subordinate.offset))
     bridge.bridge_fault = judge_bridge(bridge, window, buses)
     if bridge.bridge_fault == BridgeFault.NONE:
         for bus in range(u32(bridge.secondary), u32(bridge.subordinate) + 1):

@@ -3,25 +3,16 @@ they are masked, and followed no longer than a list without loops can be."""
 
 from __future__ import annotations
 
-from codegen.lang import BitStruct, HwEnum, bits, fn, range, u8, u16, u32
+from codegen.lang import BitStruct, bits, fn, range, u8, u16, u32
 from drivers.pci.address import PciAddress
 from drivers.pci.config import WINDOW_END, config_end, pci_read16, pci_read32
+from drivers.pci.header import CapabilityId
 
 FIRST = 0x40  # behind the header
 STEPS_MAX = (256 - FIRST) // 4
 EXTENDED_FIRST = 0x100
 EXTENDED_STEPS_MAX = (WINDOW_END - EXTENDED_FIRST) // 4
 NOBODY = 0xFF  # what a device that is gone answers; no capability's ID
-
-
-class CapabilityId(HwEnum, repr=u8):
-    """Those that we look for (PCI Code and ID Assignment 1.11, chapter 2)."""
-
-    POWER = 0x01
-    MSI = 0x05
-    VENDOR = 0x09
-    PCI_EXPRESS = 0x10
-    MSIX = 0x11
 
 
 class CapabilityHeader(BitStruct, repr=u16):

@@ -7,19 +7,19 @@ from codegen.lang import Local, fn, range, u8, u16, u32
 from drivers.pci.address import PciAddress
 from drivers.pci.bars import size_bars
 from drivers.pci.bridges import BusMap, has_one_device, read_bridge
-from drivers.pci.capabilities import CapabilityId, pci_capability
-from drivers.pci.config import pci_read8, pci_read16, pci_read32
+from drivers.pci.capabilities import pci_capability
+from drivers.pci.config import pci_read8, pci_read16
 from drivers.pci.functions import FUNCTIONS_MAX, PCI, PciFunction
 from drivers.pci.header import (
     LAYOUT_BRIDGE,
     LAYOUT_DEVICE,
     NO_VENDOR,
-    ClassRevision,
-    Header,
+    CapabilityId,
     HeaderType,
-    Status,
+    PciStatus,
+    Type0Header,
 )
-from drivers.pci.msix import MsixControl
+from drivers.pci.msix import MsixCapability, MsixControl
 from drivers.pci.windows import WINDOWS, PciWindow
 
 DEVICES = 32
@@ -59,7 +59,7 @@ def walk_bus(window: PciWindow, bus: u8, devices: u32, buses: BusMap) -> None:
             continue
         found += 1
         add_function(place, window, buses)
-        if HeaderType.of(pci_read8(place, u32(Header.header_type.offset))).multifunction:
+        if HeaderType.of(pci_read8(place, u32(Type0Header.header_type.offset))).multifunction:
             for function in range(u8(1), u8(8)):
                 if exists(place.replace(function=function)):
                     add_function(place.replace(function=function), window, buses)
@@ -70,7 +70,7 @@ def walk_bus(window: PciWindow, bus: u8, devices: u32, buses: BusMap) -> None:
 @fn(cold=True)
 def exists(place: PciAddress) -> bool:
     """All ones: nobody answers. Zero is no vendor either."""
-    vendor = pci_read16(place, u32(Header.vendor.offset))
+    vendor = pci_read16(place, u32(Type0Header.vendor.offset))
     return vendor != NO_VENDOR and vendor != 0
 
 
@@ -93,21 +93,20 @@ def add_function(place: PciAddress, window: PciWindow, buses: BusMap) -> None:
 def read_header(function: PciFunction) -> None:
     """All that the table has but bridges' buses."""
     place = function.place
-    function.vendor = pci_read16(place, u32(Header.vendor.offset))
-    function.device = pci_read16(place, u32(Header.device.offset))
-    kind = ClassRevision.of(pci_read32(place, u32(Header.class_revision.offset)))
-    function.class_code = kind.code
-    function.interface = kind.interface
-    function.revision = kind.revision
-    function.layout = HeaderType.of(pci_read8(place, u32(Header.header_type.offset))).layout
+    function.vendor = pci_read16(place, u32(Type0Header.vendor.offset))
+    function.device = pci_read16(place, u32(Type0Header.device.offset))
+    function.class_code = pci_read16(place, u32(Type0Header.subclass.offset))  # the base class is the byte above
+    function.interface = pci_read8(place, u32(Type0Header.interface.offset))
+    function.revision = pci_read8(place, u32(Type0Header.revision.offset))
+    function.layout = HeaderType.of(pci_read8(place, u32(Type0Header.header_type.offset))).layout
     if function.layout > LAYOUT_BRIDGE:  # CardBus bridges, and what nobody knows
         return
-    function.interrupt_line = pci_read8(place, u32(Header.interrupt_line.offset))
-    function.interrupt_pin = pci_read8(place, u32(Header.interrupt_pin.offset))
+    function.interrupt_line = pci_read8(place, u32(Type0Header.interrupt_line.offset))
+    function.interrupt_pin = pci_read8(place, u32(Type0Header.interrupt_pin.offset))
     if function.layout == LAYOUT_DEVICE:
-        function.subsystem_vendor = pci_read16(place, u32(Header.subsystem_vendor.offset))
-        function.subsystem = pci_read16(place, u32(Header.subsystem.offset))
-    if Status.of(pci_read16(place, u32(Header.status.offset))).capabilities:
+        function.subsystem_vendor = pci_read16(place, u32(Type0Header.subsystem_vendor.offset))
+        function.subsystem = pci_read16(place, u32(Type0Header.subsystem.offset))
+    if PciStatus.of(pci_read16(place, u32(Type0Header.status.offset))).capabilities:
         read_capabilities(function)
     size_bars(function)
 
@@ -116,11 +115,11 @@ def read_header(function: PciFunction) -> None:
 def read_capabilities(function: PciFunction) -> None:
     """Where those are that we use."""
     place = function.place
-    first = pci_read8(place, u32(Header.capabilities.offset))
+    first = pci_read8(place, u32(Type0Header.capabilities.offset))
     function.capabilities = first & ~3
     function.pcie = pci_capability(place, first, CapabilityId.PCI_EXPRESS)
     function.msi = pci_capability(place, first, CapabilityId.MSI)
     function.msix = pci_capability(place, first, CapabilityId.MSIX)
     if function.msix != 0:
-        control = MsixControl.of(pci_read16(place, u32(function.msix) + 2))
-        function.msix_vectors = u16(control.last_vector) + 1
+        control = MsixControl.of(pci_read16(place, u32(function.msix) + MsixCapability.control.offset))
+        function.msix_vectors = u16(control.last) + 1

@@ -1,28 +1,27 @@
-"""The header of configuration space (PCI 3.0, 6.1 and 6.2; PCI-to-PCI Bridge Architecture 1.2, 3.2). The blocks name
-registers: functions are reached by `drivers.pci.config`, and a guest's model serves the same layout."""
+"""The header of configuration space (PCI 3.0, 6.1 and 6.2; PCI-to-PCI Bridge Architecture 1.2, 3.2), and the kinds of
+capabilities behind it. Functions of the machine are read register by register (config.py), those of guests are made so.
+"""
 
 from __future__ import annotations
 
-from codegen.lang import RO, BitStruct, MmioBlock, Reg, RegArray, at, bit, bits, u8, u16, u32
+from codegen.lang import Array, BitStruct, Field, HwEnum, Struct, at, bit, bits, u8, u16, u32
 
 NO_VENDOR = 0xFFFF
 
 
-class Command(BitStruct, repr=u16):
+class PciCommand(BitStruct, repr=u16):
     """What a function may do (6.2.2)."""
 
     io: bool = bit(0)  # answers at its I/O ports
     memory: bool = bit(1)  # answers at its memory
     bus_master: bool = bit(2)  # reads and writes RAM, and sends MSIs
-    parity: bool = bit(6)
-    system_error: bool = bit(8)
-    interrupt_off: bool = bit(10)  # INTx is not asserted
+    no_intx: bool = bit(10)
 
 
-class Status(BitStruct, repr=u16):
+class PciStatus(BitStruct, repr=u16):
     """6.2.3. Error bits are cleared by writing ones: the register is never written along with the command."""
 
-    interrupt: bool = bit(3)
+    interrupt: bool = bit(3)  # INTx is asserted, or would be
     capabilities: bool = bit(4)  # the list exists
 
 
@@ -37,38 +36,33 @@ LAYOUT_DEVICE = 0
 LAYOUT_BRIDGE = 1  # PCI-to-PCI
 
 
-class ClassRevision(BitStruct, repr=u32):
-    """The dword at 08h."""
-
-    revision: u8 = bits(0, 7)
-    interface: u8 = bits(8, 15)
-    code: u16 = bits(16, 31)  # base class in the upper byte, subclass in the lower
-
-
-class Header(MmioBlock, size=64):
+class Type0Header(Struct, size=64, align=4):
     """What every function has, and a device's own registers (layout 0)."""
 
-    vendor: Reg[u16] = at(0x00, access=RO)
-    device: Reg[u16] = at(0x02, access=RO)
-    command: Reg[Command] = at(0x04)
-    status: Reg[Status] = at(0x06)
-    class_revision: Reg[ClassRevision] = at(0x08, access=RO)
-    header_type: Reg[HeaderType] = at(0x0E, access=RO)
-    bars: RegArray[u32] = at(0x10, count=6)
-    subsystem_vendor: Reg[u16] = at(0x2C, access=RO)
-    subsystem: Reg[u16] = at(0x2E, access=RO)
-    capabilities: Reg[u8] = at(0x34, access=RO)  # the first one's register
-    interrupt_line: Reg[u8] = at(0x3C)  # what firmware has noted
-    interrupt_pin: Reg[u8] = at(0x3D, access=RO)  # 1 to 4: INTA to INTD
+    vendor: Field[u16] = at(0)
+    device: Field[u16] = at(2)
+    command: Field[PciCommand] = at(4)
+    status: Field[PciStatus] = at(6)
+    revision: Field[u8] = at(8)
+    interface: Field[u8] = at(9)
+    subclass: Field[u8] = at(10)
+    base_class: Field[u8] = at(11)
+    header_type: Field[HeaderType] = at(14)
+    bars: Array[u32] = at(16, count=6)
+    subsystem_vendor: Field[u16] = at(44)
+    subsystem: Field[u16] = at(46)
+    capabilities: Field[u8] = at(52)  # the first one's register
+    interrupt_line: Field[u8] = at(60)  # what firmware has noted
+    interrupt_pin: Field[u8] = at(61)  # 1 to 4: INTA# to INTD#
 
 
-class BridgeHeader(MmioBlock, size=64):
+class Type1Header(Struct, size=64, align=4):
     """The registers of a PCI-to-PCI bridge that differ (layout 1)."""
 
-    bars: RegArray[u32] = at(0x10, count=2)
-    primary: Reg[u8] = at(0x18)
-    secondary: Reg[u8] = at(0x19)  # the bus behind it
-    subordinate: Reg[u8] = at(0x1A)  # the last bus behind it
+    bars: Array[u32] = at(16, count=2)
+    primary: Field[u8] = at(24)
+    secondary: Field[u8] = at(25)  # the bus behind it
+    subordinate: Field[u8] = at(26)  # the last bus behind it
 
 
 class Bar(BitStruct, repr=u32):
@@ -79,6 +73,13 @@ class Bar(BitStruct, repr=u32):
     prefetchable: bool = bit(3)
 
 
-BAR_32_BITS = 0
-BAR_BELOW_1M = 1  # PCI 2.1; a 32-bit BAR since
 BAR_64_BITS = 2
+
+
+class CapabilityId(HwEnum, repr=u8):
+    """Those that we look for or show (PCI Code and ID Assignment 1.11, chapter 2)."""
+
+    MSI = 0x05
+    VENDOR = 0x09
+    PCI_EXPRESS = 0x10
+    MSIX = 0x11

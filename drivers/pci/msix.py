@@ -1,41 +1,16 @@
-"""MSI-X: a table of messages in one of the function's BARs (PCI 3.0, 6.8.2). Vectors are masked one by one."""
+"""MSI-X (PCI 3.0, 6.8.2): its capability, and its table of messages, which lies in one of the function's BARs."""
 
 from __future__ import annotations
 
-from codegen.lang import (
-    BitStruct,
-    Hpa,
-    HwEnum,
-    MmioBlock,
-    Reg,
-    Span,
-    at,
-    bit,
-    bits,
-    fn,
-    mmio,
-    range,
-    span,
-    u8,
-    u16,
-    u32,
-    u64,
-)
-from drivers.interrupt.message import MessageAddress, MessageData
-from drivers.pci.config import pci_read16, pci_read32, pci_write16
-from drivers.pci.functions import BARS_MAX, BarKind, PciFunction
-
-CONFIG_END = 256
-MSIX_BYTES = 12
-ENTRY_BYTES = 16
+from codegen.lang import BitStruct, Field, Struct, at, bit, bits, u8, u16, u32, u64
 
 
 class MsixControl(BitStruct, repr=u16):
-    """6.8.2.3."""
+    """Message control (6.8.2.3)."""
 
-    last_vector: u16 = bits(0, 10)
-    mask_all: bool = bit(14)
-    enable: bool = bit(15)
+    last: u16 = bits(0, 10)  # entries of the table, less one
+    masked: bool = bit(14)  # the whole function
+    enabled: bool = bit(15)
 
 
 class MsixPlace(BitStruct, repr=u32):
@@ -45,123 +20,22 @@ class MsixPlace(BitStruct, repr=u32):
     offset: u32 = bits(3, 31)  # in units of 8 bytes
 
 
-class Msix(MmioBlock, size=MSIX_BYTES):
-    """The capability."""
+class MsixCapability(Struct, size=12, align=4):
+    """ID 11h."""
 
-    control: Reg[MsixControl] = at(0x02)
-    table: Reg[MsixPlace] = at(0x04)
-    pending: Reg[MsixPlace] = at(0x08)
-
-
-class VectorControl(BitStruct, repr=u32):
-    """The last dword of an entry (6.8.2.9)."""
-
-    masked: bool = bit(0)
+    id: Field[u8] = at(0)
+    next: Field[u8] = at(1)
+    control: Field[MsixControl] = at(2)
+    table: Field[MsixPlace] = at(4)
+    pending: Field[MsixPlace] = at(8)
 
 
-class MsixEntry(MmioBlock, size=ENTRY_BYTES):
-    """One entry of the table: aligned dwords only."""
+class MsixEntry(Struct, size=16, align=8):
+    """One vector of the table."""
 
-    address: Reg[u32] = at(0)
-    address_above: Reg[u32] = at(4)
-    data: Reg[MessageData] = at(8)
-    control: Reg[VectorControl] = at(12)
-
-
-class MsixFault(HwEnum, repr=u8, must_use=True):
-    """Why a function's MSI-X cannot be used."""
-
-    ABSENT = 1
-    BAD_BAR = 2
-    OUTSIDE = 3
-
-    @fn
-    def words(self) -> Span:
-        """For people."""
-        match self:
-            case MsixFault.ABSENT:
-                return span(b"there is none")
-            case MsixFault.BAD_BAR:
-                return span(b"its table or its pending bits are in no usable BAR")
-            case MsixFault.OUTSIDE:
-                return span(b"its table or its pending bits do not fit their BAR")
+    address: Field[u64] = at(0)
+    data: Field[u32] = at(8)
+    control: Field[u32] = at(12)  # bit 0: masked
 
 
-@fn(cold=True)
-def msix_table(function: PciFunction) -> Hpa | MsixFault:
-    """Where its `msix_vectors` entries of 16 bytes begin: to be mapped before the rest of this file is used."""
-    if function.msix == 0 or u32(function.msix) + MSIX_BYTES > CONFIG_END:
-        return MsixFault.ABSENT
-    vectors = u64(function.msix_vectors)
-    pending = msix_range(function, u32(Msix.pending.offset), (vectors + 63) // 64 * 8)
-    if isinstance(pending, MsixFault):
-        return pending
-    return msix_range(function, u32(Msix.table.offset), vectors * ENTRY_BYTES)
-
-
-@fn(cold=True)
-def msix_range(function: PciFunction, register: u32, length: u64) -> Hpa | MsixFault:
-    """The address of table or pending bits, whose place stands at `register` of the capability."""
-    place = MsixPlace.of(pci_read32(function.place, u32(function.msix) + register))
-    if place.bar >= BARS_MAX:
-        return MsixFault.BAD_BAR
-    bar = function.bars[place.bar]
-    if bar.kind != BarKind.MEMORY or not bar.is_usable():
-        return MsixFault.BAD_BAR
-    offset = u64(place.offset) << 3
-    if length > bar.size or offset > bar.size - length:
-        return MsixFault.OUTSIDE
-    return Hpa(bar.address) + offset
-
-
-@fn(cold=True)
-def msix_enable(function: PciFunction, table: Hpa) -> None:
-    """Mask every vector, then switch MSI-X on: each sends when it is set. `table` is mapped; a bus master sends."""
-    write_control(function, True, True)
-    for vector in range(u64(function.msix_vectors)):
-        msix_mask(table, vector, True)
-    write_control(function, True, False)
-
-
-@fn(cold=True)
-def msix_disable(function: PciFunction) -> None:
-    """No message any more. A function without MSI-X is left alone."""
-    if function.msix != 0 and MsixControl.of(pci_read16(function.place, control_register(function))).enable:
-        write_control(function, False, False)
-
-
-@fn(cold=True)
-def msix_set(table: Hpa, vector: u64, address: MessageAddress, data: MessageData) -> None:
-    """Send this message for vector `vector` (below the function's `msix_vectors`), unmasked."""
-    msix_mask(table, vector, True)  # an entry changes only while it is masked (6.8.2.6)
-    entry = msix_entry(table, vector)
-    entry.address.write(u32(address))
-    entry.address_above.write(0)
-    entry.data.write(data)
-    msix_mask(table, vector, False)
-
-
-@fn
-def msix_mask(table: Hpa, vector: u64, masked: bool) -> None:
-    """Hold messages of one vector back (a pending bit keeps them), or no longer. The write has arrived at return."""
-    entry = msix_entry(table, vector)
-    entry.control.write(entry.control.read().replace(masked=masked))
-    entry.control.read()
-
-
-@fn
-def msix_entry(table: Hpa, vector: u64) -> MsixEntry:
-    """Entry `vector`, below the function's `msix_vectors`."""
-    return mmio(MsixEntry, table + vector * ENTRY_BYTES)
-
-
-@fn(cold=True)
-def control_register(function: PciFunction) -> u32:
-    return u32(function.msix) + Msix.control.offset
-
-
-@fn(cold=True)
-def write_control(function: PciFunction, enable: bool, mask_all: bool) -> None:
-    """The other bits are read-only or reserved: kept."""
-    control = MsixControl.of(pci_read16(function.place, control_register(function)))
-    pci_write16(function.place, control_register(function), u16(control.replace(enable=enable, mask_all=mask_all)))
+MASKED = 1

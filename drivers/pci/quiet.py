@@ -9,9 +9,9 @@ from __future__ import annotations
 from codegen.lang import fn, static, u16, u32
 from drivers.pci.config import pci_read16, pci_write16
 from drivers.pci.functions import PciFunction, PciOwner
-from drivers.pci.header import LAYOUT_DEVICE, Command, Header
+from drivers.pci.header import LAYOUT_DEVICE, PciCommand, Type0Header
 from drivers.pci.msi import msi_disable
-from drivers.pci.msix import msix_disable
+from drivers.pci.msix_driver import msix_disable
 
 DISPLAY, BRIDGE = 0x03, 0x06  # base classes
 LEFT_ALONE = (
@@ -43,7 +43,7 @@ def pci_quiet(function: PciFunction) -> bool:
     if is_left_alone(function):
         function.owner = PciOwner.FIRMWARE
         return False
-    write_command(function, read_command(function).replace(bus_master=False, interrupt_off=True))
+    write_command(function, read_command(function).replace(bus_master=False, no_intx=True))
     return True
 
 
@@ -52,19 +52,19 @@ def pci_take(function: PciFunction, owner: PciOwner) -> bool:
     """For a driver: answer at the BARs, master the bus, no INTx. False when another driver has it, or it is gone."""
     if function.owner != PciOwner.NONE and function.owner != PciOwner.FIRMWARE:
         return False
-    if pci_read16(function.place, u32(Header.vendor.offset)) != function.vendor:
+    if pci_read16(function.place, u32(Type0Header.vendor.offset)) != function.vendor:
         return False
     function.owner = owner
     command = read_command(function)
-    write_command(function, command.replace(io=True, memory=True, bus_master=True, interrupt_off=True))
+    write_command(function, command.replace(io=True, memory=True, bus_master=True, no_intx=True))
     return True
 
 
 @fn(cold=True)
-def read_command(function: PciFunction) -> Command:
-    return Command.of(pci_read16(function.place, u32(Header.command.offset)))
+def read_command(function: PciFunction) -> PciCommand:
+    return PciCommand.of(pci_read16(function.place, u32(Type0Header.command.offset)))
 
 
 @fn(cold=True)
-def write_command(function: PciFunction, command: Command) -> None:
-    pci_write16(function.place, u32(Header.command.offset), u16(command))
+def write_command(function: PciFunction, command: PciCommand) -> None:
+    pci_write16(function.place, u32(Type0Header.command.offset), u16(command))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from boot.info import MEMORY_REGIONS_MAX, BootInfo, MemoryKind
 from codegen.lang import fn, min, range, u32, u64
+from drivers.interrupt.message import MESSAGE_PREFIX
 from hypervisor.memory.regions import end_of
 
 MAPPABLE_END = 1 << 46  # of the direct map
-MESSAGES, MESSAGES_END = 0xFEE0_0000, 0xFEF0_0000  # writes there are interrupts (SDM vol. 3A, 11.11.1)
+MESSAGES = MESSAGE_PREFIX << 20  # writes there are interrupts
+MESSAGES_END = MESSAGES + (1 << 20)
 
 
 @fn(cold=True)

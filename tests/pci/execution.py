@@ -25,7 +25,7 @@ from tests.pci.fronts import WINDOW, Lock, Ports, Window, put_mcfg
 from tests.pci.machine import Host
 
 NAMES = """
-    address bars bridges capabilities class_names config config_ports enumerate functions header msi msix quiet windows
+    address bars bridges capabilities class_names config config_ports enumerate functions msi msix_driver quiet windows
 """.split()
 MODULES = [
     *(importlib.import_module(f"drivers.pci.{name}") for name in NAMES),
