@@ -70,7 +70,7 @@ def msi_enable(function: PciFunction, address: MessageAddress, data: MessageData
         pci_write16(place, at_msi + Msi.data.offset, u16.trunc(u32(data)))
     if control.maskable:
         pci_write32(place, at_msi + mask_offset(control), u32(0))
-    msi_write_control(function, control.replace(enable=True, enabled_log2=0))
+    msi_write_control(function, control.replace(enable=True, enabled_log2=u8(0)))
     return True
 
 
