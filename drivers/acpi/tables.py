@@ -141,3 +141,16 @@ class HpetTable(Struct, size=56, align=1):
 
     address: GenericAddress = at(40)
     minimum_tick: Field[u16] = at(53)
+
+
+class McfgEntry(Struct, size=16, align=1):
+    """Where configuration space lies in memory, one for each host bridge with buses of its own (PCI Firmware
+    Specification 3.3, table 4-3). The entries stand behind 44 bytes of header."""
+
+    base: Field[u64] = at(0)  # of bus 0, also where `first_bus` is another
+    segment: Field[u16] = at(8)
+    first_bus: Field[u8] = at(10)
+    last_bus: Field[u8] = at(11)
+
+
+MCFG_ENTRIES = 44

@@ -21,6 +21,7 @@ class LockPlace(HwEnum, repr=u32):
     PAGE_TABLES = 5  # the monitor's own
     FRAMES = 6
     CONSOLE = 7
+    CONFIG_PORTS = 8  # of PCI: nothing is taken inside
 
 
 class SpinLock(Struct):

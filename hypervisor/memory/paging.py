@@ -21,6 +21,7 @@ from codegen.lang import (
     min,
     range,
     read_cr0,
+    read_cr3,
     read_cr4,
     u8,
     u32,
@@ -53,6 +54,7 @@ STACK_SLOT = 64 << 10  # one stack and its guard page
 LARGE_PAGE = 2 << 20
 FOUR_GIB = 1 << 32
 FIRMWARE_TABLES_MAX = 64 << 20  # a longer reserved region is a window of devices, not tables
+INVLPG_MAX = 256 << 10  # a longer device: the whole TLB is forgotten at once (no page is global)
 CR0_WRITE_PROTECT = 1 << 16
 CR4_SMEP = 1 << 20
 CR4_SMAP = 1 << 21
@@ -165,6 +167,9 @@ def map_device(hpa: Hpa, length: u64) -> bool:
     end = (u64(hpa) + length + (FRAME - 1)) & ~(FRAME - 1)
     if not map_pages(base + PHYSICAL_MAP_BASE, Hpa(base), end - base, DEVICE):
         return False
+    if end - base > INVLPG_MAX:
+        write_cr3(read_cr3())
+        return True
     for page in range(base, end, FRAME):
         invlpg(Hva(page + PHYSICAL_MAP_BASE))
     return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from codegen.lang import fn, range, u16, u32
 from drivers.interrupt.lapic import InterruptCommand
-from drivers.pci.msix import MESSAGE_PREFIX, MessageAddress, MessageData, MsixEntry
+from drivers.interrupt.message import MESSAGE_PREFIX, MessageAddress, MessageData
+from drivers.pci.msix import MsixEntry
 from hypervisor.console.log import log
 from hypervisor.devices.board import Board, board_devices_changed
 from hypervisor.devices.lapic.command import wide_destination

@@ -5,8 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from codegen.lang import Local, host
-from drivers.pci.config_ports import CONFIG_PORT
-from drivers.pci.scan import PciScan, pci_scan_begin, pci_scan_next
 from hypervisor.check.processor import check_virtualization
 from hypervisor.console.line import LineBuffer
 from hypervisor.console.log import LOG
@@ -71,40 +69,3 @@ def test_what_is_missing_is_said_once_and_fits_two_rows(lacking: Capability) -> 
     lines = lines_of(lambda: check_virtualization(lacking))
     assert sum(": missing" in line for line in lines) >= 1
     assert all(len("keelback: ") + len(line) <= 160 for line in lines)
-
-
-class ConfigSpace:
-    def __init__(self, functions: dict[tuple[int, int, int], dict[int, int]]) -> None:
-        self.functions = functions
-        self.address = 0
-
-    def read(self, offset: int, width: int) -> int:
-        if offset == 0:
-            return self.address
-        place = (self.address >> 16 & 0xFF, self.address >> 11 & 0x1F, self.address >> 8 & 7)
-        found = self.functions.get(place)
-        return 0xFFFF_FFFF if found is None else found.get(self.address & 0xFC, 0)
-
-    def write(self, offset: int, width: int, value: int) -> None:
-        if offset == 0:
-            self.address = int(value)
-
-
-def test_a_scan_finds_functions_behind_bridges_and_not_the_shadows_of_simple_devices() -> None:
-    several = {0: 0x2922_8086, 8: 0x0106_0100, 12: 0x0080_0000}
-    simple = {0: 0x10D3_8086, 8: 0x0200_0000}
-    shadow = {(0, 3, function): simple for function in range(8)}
-    second = {(0, 31, 0): several, (0, 31, 2): several, (5, 0, 0): simple}
-    host.bus.map_ports(CONFIG_PORT, 8, ConfigSpace(shadow | second))
-    scan = Local(PciScan)
-    assert pci_scan_begin(scan)
-    found = []
-    while pci_scan_next(scan):
-        place = scan.place
-        found.append((int(place.bus), int(place.device), int(place.function), int(scan.class_code)))
-    assert found == [(0, 3, 0, 0x0200), (0, 31, 0, 0x0106), (0, 31, 2, 0x0106), (5, 0, 0, 0x0200)]
-
-
-def test_a_machine_without_mechanism_1_has_no_devices() -> None:
-    scan = Local(PciScan)
-    assert not pci_scan_begin(scan)

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from codegen.lang import host, phys, u32, u64
+from codegen.lang import host, phys, u8, u16, u32, u64
 from drivers.console.ns16550 import COM2
+from drivers.pci.address import PciAddress
+from drivers.pci.functions import FUNCTIONS_MAX, PCI, BarFault, BarKind
 from hypervisor.client.recording import Clock, decode
 from hypervisor.console.log import LOG, Level
 from hypervisor.cpu.per_cpu import per_cpu_start
@@ -201,6 +203,45 @@ def test_free_memory_is_told(run: Run) -> None:
     assert exchange(run, uart, b'{"verb":"mem"}\n') == [
         {"id": None, "ok": True, "free": (6 << 20) + 5 * 4096, "runs": 6 << 20}
     ]
+
+
+@everywhere
+def test_pci_functions_are_told_with_their_bars(run: Run) -> None:
+    uart = begin()
+    card = PCI.functions[0]
+    card.place = PciAddress(segment=u16(1), bus=u8(0x2A), device=u8(31), function=u8(7))
+    card.vendor, card.device, card.class_code, card.interface, card.revision = 0x8086, 0x10D3, 0x0108, 2, 3
+    card.subsystem_vendor, card.subsystem, card.interrupt_pin, card.interrupt_line = 0x1AF4, 0x1100, 1, 11
+    card.msi, card.msix_vectors = 0xD0, 5
+    card.bars[0].kind, card.bars[0].prefetchable = BarKind.MEMORY, True
+    card.bars[0].address, card.bars[0].size = 1 << 45, 1 << 33
+    card.bars[1].kind = BarKind.UPPER_HALF
+    card.bars[2].kind, card.bars[2].size, card.bars[2].fault = BarKind.IO, 32, BarFault.UNASSIGNED
+    PCI.function_count = FUNCTIONS_MAX
+    (answer,) = exchange(run, uart, b'{"verb":"pci"}\n', 1000)
+    assert len(answer["functions"]) == FUNCTIONS_MAX
+    told = answer["functions"][0]
+    bars = [
+        {"bar": 0, "kind": "MEMORY", "address": 1 << 45, "size": 1 << 33, "prefetchable": 1, "usable": 1},
+        {"bar": 2, "kind": "IO", "address": 0, "size": 32, "prefetchable": 0, "usable": 0},
+    ]
+    assert (told.pop("place"), told.pop("name"), told.pop("bars")) == ("0001:2a:1f.7", "NVMe disk", bars)
+    assert told == {
+        "vendor": 0x8086,
+        "device": 0x10D3,
+        "subsystem_vendor": 0x1AF4,
+        "subsystem": 0x1100,
+        "class": 0x0108,
+        "interface": 2,
+        "revision": 3,
+        "owner": "NONE",
+        "secondary": 0,
+        "pin": 1,
+        "line": 11,
+        "msi": 1,
+        "msix": 5,
+    }
+    PCI.zero()
 
 
 @everywhere

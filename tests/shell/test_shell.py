@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from codegen.lang import Span, host, u32, u64
+from codegen.lang import Span, host, u8, u32, u64
+from drivers.pci.address import PciAddress
+from drivers.pci.functions import PCI, BarFault, BarKind, PciOwner
 from hypervisor.console.console import console_interrupt, console_start, console_start_interrupts
 from hypervisor.console.guests import console_add_guest, console_put_guest, console_show_guests
 from hypervisor.console.log import log
@@ -347,3 +349,25 @@ def test_any_bytes_leave_a_shell_that_works(terminal: Terminal) -> None:
         terminal.type(garbage)
     terminal.type(b"\x03")
     assert len(terminal.enter("list")) == 2
+
+
+def test_pci_shows_functions_bridges_and_what_is_wrong_with_a_bar(terminal: Terminal) -> None:
+    assert terminal.enter("pci") == ["no PCI function was found: `log` says why"]
+    bridge, card = PCI.functions[0], PCI.functions[1]
+    bridge.place, bridge.vendor, bridge.device = PciAddress(device=u8(28)), 0x8086, 0x3420
+    bridge.class_code, bridge.secondary, bridge.subordinate = 0x0604, 1, 3
+    card.place, card.vendor, card.device = PciAddress(bus=u8(1), function=u8(7)), 0x8086, 0x10D3
+    card.class_code, card.owner, card.msi, card.msix, card.msix_vectors = 0x0200, PciOwner.E1000, 0xD0, 0xA0, 5
+    card.bars[0].kind, card.bars[0].address, card.bars[0].size = BarKind.MEMORY, 0xFEA0_0000, 131072
+    card.bars[2].kind, card.bars[2].size, card.bars[2].fault = BarKind.IO, 32, BarFault.UNASSIGNED
+    PCI.function_count = 2
+    assert terminal.enter("pci") == [
+        "0000:00:1c.0 [8086:3420] PCI bridge (0604), used by NONE",
+        "  buses 0x1 to 0x3: usable",
+        "0000:01:00.7 [8086:10d3] Ethernet card (0200), used by E1000",
+        "  BAR 0: memory 0xfea00000, 131072 bytes: usable",
+        "  BAR 2: ports 0x0, 32 of them: the firmware gave it no address",
+        "  MSI",
+        "  MSI-X: 5 vectors",
+    ]
+    PCI.zero()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from codegen.lang import Local, sizeof, span_of, u8, u16, u32
-from drivers.pci.header import CAPABILITY_MSIX, CAPABILITY_VENDOR, PciCommand, PciStatus, Type0Header
-from drivers.pci.msix import MsixCapability, MsixControl
+from drivers.pci.header import CapabilityId, PciCommand, PciStatus, Type0Header
+from drivers.pci.msix import MsixCapability, MsixControl, MsixPlace
 from drivers.virtio.pci import FIRST_DEVICE, NOTIFY_MULTIPLIER, VENDOR, WINDOW_DATA, VirtioCapability, WindowKind
 from drivers.virtio.status import DeviceType
 from hypervisor.devices.pci.image import CONFIG_BYTES, ConfigImage
@@ -73,9 +73,9 @@ def virtio_capabilities() -> Iterable[tuple[bytes, bytes]]:
 def msix_capability(following: int) -> tuple[bytes, bytes]:
     """With its table and pending bits in the same window."""
     capability, changes = Local(MsixCapability), Local(MsixCapability)
-    capability.id, capability.next = CAPABILITY_MSIX, following
+    capability.id, capability.next = u8(CapabilityId.MSIX), following
     capability.control = MsixControl(last=u16(VECTORS - 1))
-    capability.table, capability.pending = TABLE_AT, PENDING_AT
+    capability.table, capability.pending = MsixPlace.of(u32(TABLE_AT)), MsixPlace.of(u32(PENDING_AT))
     changes.control = MsixControl(masked=True, enabled=True)
     return bytes_of(span_of(capability)), bytes_of(span_of(changes))
 
@@ -83,6 +83,6 @@ def msix_capability(following: int) -> tuple[bytes, bytes]:
 def virtio_capability(window: WindowKind, following: int, size: int, offset: int, length: int) -> bytes:
     """One that says where in BAR 0 something is."""
     capability = Local(VirtioCapability)
-    capability.id, capability.next, capability.bytes = CAPABILITY_VENDOR, following, size
+    capability.id, capability.next, capability.bytes = u8(CapabilityId.VENDOR), following, size
     capability.kind, capability.offset, capability.length = u8(window), offset, length
     return bytes_of(span_of(capability))
