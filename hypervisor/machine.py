@@ -22,6 +22,7 @@ from hypervisor.cpu.panic import panic
 from hypervisor.cpu.per_cpu import CPU, per_cpu_start
 from hypervisor.cpu.stacks import stacks_map
 from hypervisor.cpu.xstate import XSTATE, xstate_start
+from hypervisor.dma.start import iommu_start
 from hypervisor.memory.memory_start import memory_find, memory_start
 from hypervisor.time.clock_start import clocks_start
 
@@ -67,6 +68,7 @@ def machine_complete() -> None:
         log(f"ACPI: {MACHINE.processor_count} processors, PM timer at {MACHINE.pm_timer_port:#x}, HPET {MACHINE.hpet}")
     else:
         warn("the firmware has no ACPI tables")
+    iommu_start(BOOT)
     if not interrupts_start():
         panic("no memory is left for page tables")
     if not clocks_start(BOOT.entry_tsc):
