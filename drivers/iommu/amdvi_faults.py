@@ -11,30 +11,32 @@ from drivers.iommu.fault import DmaAccess, DmaFault
 
 @fn
 def amdvi_faults_pending(unit: AmdviUnit) -> bool:
-    """Two registers: a log that has overflowed has stopped."""
+    """One word of memory and a register: a log that has overflowed has stopped."""
     registers = mmio(AmdviRegisters, unit.base)
-    return event_tail(unit) != unit.event_head or registers.status.read().event_overflow
+    return AmdviEvent.of(event_at_head(unit).low).code != 0 or registers.status.read().event_overflow
 
 
 @fn
-def event_tail(unit: AmdviUnit) -> u32:
-    """Where the unit writes next, bytes: within the log whatever the register says."""
-    return u32.trunc(mmio(AmdviRegisters, unit.base).event_tail.read()) & (RING_BYTES - 16)
+def event_at_head(unit: AmdviUnit) -> AmdviRingEntry:
+    """The place of the next event. Its code says whether the event is there: the tail register may run ahead of what is
+    written (and QEMU's, 7.2, does not run at all)."""
+    return phys(AmdviRingEntry, unit.frames + RING_BYTES + u64(unit.event_head))
 
 
 @fn(cold=True)
 def amdvi_take_fault(unit: AmdviUnit, into: DmaFault) -> bool:
     """The oldest event. False when there is none."""
-    if event_tail(unit) == unit.event_head:
-        return False
-    place = phys(AmdviRingEntry, unit.frames + RING_BYTES + u64(unit.event_head))
+    place = event_at_head(unit)
     event = AmdviEvent.of(place.low)
+    if event.code == 0:
+        return False
     into.address = place.high
     into.requester = event.requester
     into.reason = event.code
     into.access = DmaAccess.ACCESS
     if event.code == PAGE_FAULT and event.present:
         into.access = DmaAccess.WRITE if event.write else DmaAccess.READ
+    place.low = 0
     unit.event_head = (unit.event_head + 16) & (RING_BYTES - 1)
     mmio(AmdviRegisters, unit.base).event_head.write(u64(unit.event_head))
     return True
@@ -42,7 +44,7 @@ def amdvi_take_fault(unit: AmdviUnit, into: DmaFault) -> bool:
 
 @fn(cold=True)
 def amdvi_take_overflow(unit: AmdviUnit) -> bool:
-    """Whether events were lost; the log is started again (2.5.2: it stops at an overflow)."""
+    """Whether events were lost; the log is emptied and started again (2.5.2: it stops at an overflow)."""
     registers = mmio(AmdviRegisters, unit.base)
     if not registers.status.read().event_overflow:
         return False
@@ -51,6 +53,12 @@ def amdvi_take_overflow(unit: AmdviUnit) -> bool:
         if not registers.status.read().events_run:
             break
         pause()
+    for offset in range(u32(0), u32(RING_BYTES), 16):
+        unit.event_head = offset
+        event_at_head(unit).low = 0
+    unit.event_head = 0
+    registers.event_head.write(0)
+    registers.event_tail.write(0)
     registers.status.write(AmdviStatus(event_overflow=True))
     registers.control.write(unit.control)
     return True

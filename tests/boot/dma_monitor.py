@@ -1,4 +1,4 @@
-"""A monitor that lets QEMU's `edu` device (docs/specs/edu) do DMA before it is attached, into and beside what is mapped,
+"""A monitor that lets QEMU's `edu` device (docs/specs/edu) do DMA: before it is attached, into a buffer, beside it,
 and after that is unmapped. It says what the device could do."""
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from codegen.lang import (
 )
 from drivers.pci.config_ports import CONFIG_PORT, ConfigPorts, pci_read
 from drivers.pci.scan import PciScan, pci_scan_begin, pci_scan_next
+from hypervisor.console.console import console_interrupt
 from hypervisor.console.log import log
-from hypervisor.cpu.panic import stop
+from hypervisor.cpu.idle import NEVER, idle_until
 from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.dma.dma import dma_attach, dma_detach, dma_map, dma_unmap
 from hypervisor.dma.faults import poll_dma_faults
@@ -71,7 +72,7 @@ def start_on_own_stack() -> Never:
     buffer = allocate_frames(u32(2), u8(Owner.DMA))
     if not found or buffer is None or not map_device(base, u64(4096)):
         log("the end: no edu")
-        stop()
+        rest()
     ports(ConfigPorts, u16(CONFIG_PORT)).address.write(scan.place.replace(register=u8(COMMAND), enable=True))
     ports(ConfigPorts, u16(CONFIG_PORT)).data.write(MEMORY_AND_MASTER)
     edu = mmio(Edu, base)
@@ -93,7 +94,14 @@ def start_on_own_stack() -> Never:
     say(u32(7), copied(edu, buffer, buffer))
     log(f"unmapped {unmapped}, mapped {mapped}, detached {detached}")
     log("the end")
-    stop()
+    rest()
+
+
+@fn
+def rest() -> Never:
+    while True:
+        console_interrupt()
+        idle_until(u64(NEVER))
 
 
 @fn
