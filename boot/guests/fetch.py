@@ -15,7 +15,7 @@ from pathlib import Path
 
 from boot.guests.apt import Apt, AptError, debian_12
 from boot.guests.catalogue import FOLDER, GUESTS, Guest, guest_path
-from boot.guests.initramfs import build_initramfs, initramfs_sources
+from boot.guests.initramfs import build_initramfs, initramfs_sources, pack_modules
 
 
 class GuestError(Exception):
@@ -82,33 +82,41 @@ def fetch_on_demand(name: str) -> Path:
 
 def fetch_packages(plan: Plan, say: Callable[[str], None]) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, package in plan.packages.items():
-        say(f"guest {name}: {package}")
+    for package in dict.fromkeys(plan.packages.values()):
+        names = [name for name, its in plan.packages.items() if its == package]
+        say(f"guest {', '.join(names)}: {package}")
         with tempfile.TemporaryDirectory(dir=FOLDER, prefix="download-") as folder:
             try:
                 archive = plan.apt.download(package, Path(folder))
             except AptError as error:
                 raise GuestError(str(error)) from None
-            extract(archive, GUESTS[name])
-            record(name, archive.name)
+            for name in names:
+                extract(archive, GUESTS[name])
+                record(name, archive.name)
 
 
 def extract(archive: Path, guest: Guest) -> None:
-    """Put the one file that we want where it belongs, by rename, so that a broken run leaves nothing half."""
+    """Put what we want where it belongs, by rename, so that a broken run leaves nothing half."""
     product = FOLDER / guest.product
     product.parent.mkdir(parents=True, exist_ok=True)
     partial = product.with_name(product.name + ".partial")
+    modules: dict[str, bytes] = {}
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE) as package:
         with tarfile.open(fileobj=package.stdout, mode="r|") as tar:
             for member in tar:
                 if member.isfile() and fnmatch.fnmatch(member.name, guest.member):
                     source = tar.extractfile(member)
                     assert source is not None
+                    if guest.modules:
+                        modules[Path(member.name).name] = source.read()
+                        continue
                     with partial.open("wb") as target:
                         shutil.copyfileobj(gzip.GzipFile(fileobj=source) if guest.gunzip else source, target)
                     partial.chmod(member.mode & 0o755)
         while package.stdout and package.stdout.read(1 << 20):
             pass
+    if modules:
+        partial.write_bytes(pack_modules(modules))
     if package.returncode or not partial.is_file():
         raise GuestError(f"{archive.name} holds no {guest.member}")
     partial.replace(product)

@@ -62,7 +62,6 @@ def quick_passes() -> llvm.ModulePassManager:
     passes.add_simplify_cfg_pass()
     passes.add_instruction_combine_pass()
     passes.add_jump_threading_pass()
-    passes.add_new_gvn_pass()
     passes.add_instruction_combine_pass()
     passes.add_simplify_cfg_pass()
     passes.add_global_dead_code_eliminate_pass()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from codegen.ir import nodes as ir
@@ -65,17 +64,15 @@ def nodes_below(node: Any) -> Iterator[Any]:
         found = stack.pop()
         if type(found) is tuple:
             stack.extend(reversed(found))
-        elif names := children(found.__class__):
+        elif (names := CHILDREN.get(found.__class__)) is not None:
             yield found
             stack.extend(getattr(found, name) for name in names)
-        elif type(found).__module__ == ir.__name__:
-            yield found
 
 
-@cache
 def children(kind: type[Any]) -> tuple[str, ...]:
-    """The fields of a kind of node that may hold other nodes; none for a location or a plain value."""
-    if kind is ir.Loc or not dataclasses.is_dataclass(kind):
-        return ()
+    """The fields of a kind of node that may hold other nodes, the last one first."""
     plain = {"loc", "type", "op", "check", "align", "volatile", "space", "order", "kind", "label", "stride", "bytes"}
     return tuple(field.name for field in reversed(dataclasses.fields(kind)) if field.name not in plain)
+
+
+CHILDREN = {kind: children(kind) for kind in ir.KINDS}

@@ -8,16 +8,15 @@ from pathlib import Path
 from hypervisor.config.image import BadKernel, KernelImage
 from hypervisor.config.kernels import read_kernel
 from hypervisor.config.kinds import size_text
-from hypervisor.config.limits import MAX_VCPUS_TOGETHER, MAX_VMS, MIB
+from hypervisor.config.limits import MAX_DISKS, MAX_VCPUS_TOGETHER, MAX_VMS, MIB, PAGE, SECTOR
 from hypervisor.config.machine import MachineSize, machine_problems
-from hypervisor.config.model import MachineConfig, Module, VmConfig
+from hypervisor.config.model import Disk, MachineConfig, Module, VmConfig
 from hypervisor.config.problems import BadValue, ConfigError, Problem, shown
 from hypervisor.config.processors import processor_problems
-from hypervisor.config.schema import REQUIRED, VM_KEYS
+from hypervisor.config.schema import DISK_KEYS, REQUIRED, VM_KEYS, Key
 from hypervisor.config.source import Source, parse_toml, read_source
 
-PAGE = 4096
-KEYS = [key.name for key in VM_KEYS]
+DISK_TABLE = "disk"
 
 
 UNKNOWN_MACHINE = MachineSize()
@@ -66,35 +65,80 @@ class Check:
     def vm(self, index: int, table: dict[str, object]) -> VmConfig | None:
         """One VM; None if it has a problem."""
         before = len(self.problems)
-        self.unknown_keys(index, table)
-        values = {key.name: self.value(index, table, key.name) for key in VM_KEYS}
+        self.unknown_keys(index, table, VM_KEYS, (DISK_TABLE,))
+        values = {key.name: self.value(index, table, key) for key in VM_KEYS}
+        disks = self.disks(index, table.get(DISK_TABLE, []))
         kernel = values["kernel"]
         image = self.kernel(index, kernel) if isinstance(kernel, Path) else None
         if image is None or len(self.problems) > before:
             return None
-        vm = VmConfig(kind=image.kind, **values)  # type: ignore[arg-type]  # each value was parsed by its key's kind
+        vm = VmConfig(kind=image.kind, disks=disks, **values)  # type: ignore[arg-type]  # each value was parsed by its key's kind
         self.fits(index, vm, image)
         return vm
 
-    def unknown_keys(self, index: int, table: dict[str, object]) -> None:
-        for name in table:
-            if name not in KEYS:
-                near = looks_like(name, KEYS)
-                fix = f"did you mean {near}?" if near else f"the keys are {', '.join(KEYS)}"
-                self.report(index, name, "unknown key", fix)
+    def disks(self, index: int, value: object) -> tuple[Disk, ...]:
+        """The [[vm.disk]] tables of a VM; those without a problem."""
+        if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+            self.report(index, DISK_TABLE, "no list of tables", "begin each disk with a line [[vm.disk]]")
+            return ()
+        if len(value) > MAX_DISKS:
+            self.report(index, DISK_TABLE, f"{len(value)} disks", f"write at most {MAX_DISKS}")
+        disks = (self.disk(index, table, f"{DISK_TABLE} {number}") for number, table in enumerate(value, 1))
+        return tuple(disk for disk in disks if disk is not None)
 
-    def value(self, index: int, table: dict[str, object], name: str) -> object:
+    def disk(self, index: int, table: dict[str, object], name: str) -> Disk | None:
+        """One disk; None if it has a problem."""
+        before = len(self.problems)
+        prefix = f"{name}."
+        self.unknown_keys(index, table, DISK_KEYS, prefix=prefix)
+        values = {key.name: self.value(index, table, key, prefix) for key in DISK_KEYS}
+        if len(self.problems) > before:
+            return None
+        image, size, read_only = values["image"], values["size"], values["read_only"]
+        content = image.stat().st_size if isinstance(image, Path) else 0
+        if image is None and (size is None or read_only):
+            fix = f"add a line such as image = {DISK_KEYS[0].example}"
+            self.report(index, name, "no image", fix if read_only else f"{fix} or size = {DISK_KEYS[1].example}")
+        elif read_only and (size is not None or content % SECTOR):
+            what = (
+                f"{content} bytes are no multiple of a sector of {SECTOR}" if size is None else "has its image's size"
+            )
+            fix = "fill the image up" if size is None else "leave size out"
+            self.report(index, prefix + ("image" if size is None else "size"), what, fix)
+        elif isinstance(size, int) and size < content:
+            what = f'"{size_text(size)}" is less than the image, which has {content} bytes'
+            self.report(index, f"{prefix}size", what, "raise it, or leave it out")
+        if len(self.problems) > before:
+            return None
+        whole = size if isinstance(size, int) else -(-content // SECTOR) * SECTOR
+        return Disk(image if isinstance(image, Path) else None, whole, read_only is True, str(values["serial"]))
+
+    def unknown_keys(
+        self,
+        index: int,
+        table: dict[str, object],
+        keys: tuple[Key, ...],
+        tables: tuple[str, ...] = (),
+        prefix: str = "",
+    ) -> None:
+        known = [*(key.name for key in keys), *tables]
+        for name in table:
+            if name not in known:
+                near = looks_like(name, known)
+                fix = f"did you mean {near}?" if near else f"the keys are {', '.join(known)}"
+                self.report(index, prefix + name, "unknown key", fix)
+
+    def value(self, index: int, table: dict[str, object], key: Key, prefix: str = "") -> object:
         """The parsed value of one key, its default if it is left out, None after a problem."""
-        key = VM_KEYS[KEYS.index(name)]
-        if name not in table:
+        if key.name not in table:
             if key.default is not REQUIRED:
                 return key.default
-            self.report(index, name, "missing", f"add a line such as {name} = {key.example}")
+            self.report(index, prefix + key.name, "missing", f"add a line such as {key.name} = {key.example}")
             return None
         try:
-            return key.kind.parse(table[name], self.source.path.parent)
+            return key.kind.parse(table[key.name], self.source.path.parent)
         except BadValue as bad:
-            self.report(index, name, bad.what, bad.fix)
+            self.report(index, prefix + key.name, bad.what, bad.fix)
             return None
 
     def kernel(self, index: int, path: Path) -> KernelImage | None:

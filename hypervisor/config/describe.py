@@ -1,10 +1,10 @@
 """The schema in other words: JSON Schema for editors, docs/config.md, and what a checked VM may touch."""
 
 from hypervisor.config.kinds import Choice, Duration, JsonSchema, size_text, time_text
-from hypervisor.config.limits import MAX_VMS, MAX_WAIT_NS
+from hypervisor.config.limits import MAX_DISKS, MAX_VMS, MAX_WAIT_NS, MIB
 from hypervisor.config.manifest import RestartPolicy
-from hypervisor.config.model import MachineConfig, VmConfig
-from hypervisor.config.schema import POLICY, REQUIRED, VM_KEYS, WAIT_UNITS, Key
+from hypervisor.config.model import Disk, MachineConfig, VmConfig
+from hypervisor.config.schema import DISK_KEYS, POLICY, REQUIRED, VM_KEYS, WAIT_UNITS, Key
 
 INTRODUCTION = """\
 # The configuration
@@ -22,6 +22,21 @@ may touch; `./build.py check --schema` prints a JSON Schema for editors.
 | key | value | default | meaning |
 |---|---|---|---|
 {rows}
+
+## Disks
+
+Each `[[vm.disk]]` table behind a `[[vm]]` is one virtio disk of that VM, at most {max_disks}. A disk lies in RAM: what
+a guest writes outlasts its resets and ends with the VM.
+
+```toml
+[[vm.disk]]
+image = "root.img"
+size  = "256M"
+```
+
+| key | value | default | meaning |
+|---|---|---|---|
+{disk_rows}
 """
 
 
@@ -35,13 +50,8 @@ RARE = (
 
 def json_schema() -> JsonSchema:
     """JSON Schema (draft 2020-12) of a configuration."""
-    properties = {key.name: {"description": key.doc, **default_of(key), **key.kind.json_schema()} for key in VM_KEYS}
-    vm: JsonSchema = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [key.name for key in VM_KEYS if key.default is REQUIRED],
-        "properties": properties,
-    }
+    disks: JsonSchema = {"type": "array", "maxItems": MAX_DISKS, "items": table_schema(DISK_KEYS)}
+    vm = table_schema(VM_KEYS, {"disk": disks})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Keelback configuration",
@@ -49,6 +59,17 @@ def json_schema() -> JsonSchema:
         "additionalProperties": False,
         "required": ["vm"],
         "properties": {"vm": {"type": "array", "minItems": 1, "maxItems": MAX_VMS, "items": vm}},
+    }
+
+
+def table_schema(keys: tuple[Key, ...], tables: JsonSchema | None = None) -> JsonSchema:
+    """Of a table with these keys, and with tables of its own."""
+    properties = {key.name: {"description": key.doc, **default_of(key), **key.kind.json_schema()} for key in keys}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [key.name for key in keys if key.default is REQUIRED],
+        "properties": {**properties, **(tables or {})},
     }
 
 
@@ -68,8 +89,13 @@ def config_markdown() -> str:
     width = max(len(key.name) for key in VM_KEYS)
     plain = [key for key in VM_KEYS if key.name not in ("modules", *RARE)]
     example = "\n".join(["[[vm]]", *(f"{key.name:{width}} = {key.example}" for key in plain)])
-    rows = "\n".join(f"| `{key.name}` | {key.kind.rule()} | {default_text(key)} | {key.doc} |" for key in VM_KEYS)
-    return INTRODUCTION.format(max_vms=MAX_VMS, example=example, rows=rows)
+    texts = {"rows": rows(VM_KEYS), "disk_rows": rows(DISK_KEYS)}
+    return INTRODUCTION.format(max_vms=MAX_VMS, max_disks=MAX_DISKS, example=example, **texts)
+
+
+def rows(keys: tuple[Key, ...]) -> str:
+    """Of a table of keys."""
+    return "\n".join(f"| `{key.name}` | {key.kind.rule()} | {default_text(key)} | {key.doc} |" for key in keys)
 
 
 def default_text(key: Key) -> str:
@@ -105,14 +131,23 @@ def vm_access(vm: VmConfig) -> str:
         f"{vm.name}:",
         *(f"  reads    {file}" for file in files),
         f"  memory   {size_text(vm.memory)} of RAM of its own; no other VM's, and none of the monitor's",
+        *(f"  disk     {disk_text(disk)}" for disk in vm.disks),
         f"  CPU      {vm.vcpus} virtual CPU{'s' if vm.vcpus > 1 else ''}, {time_of_processors(vm)}",
-        "  devices  virtual only: interrupt controllers, serial port COM1 (the console), PCI host bridge, ACPI",
+        "  devices  virtual only: interrupt controllers, serial port COM1 (the console), PCI with virtio, ACPI",
         f"  clocks   {clock}",
         "  hardware none: no real port, MSR, device or interrupt",
         f"  starts   {start_of(vm)}",
         f"  ends     {end_of(vm)}",
     ]
     return "\n".join(lines)
+
+
+def disk_text(disk: Disk) -> str:
+    """What is on it, and who may change that."""
+    if disk.read_only:
+        return f"{disk.image}, read-only"
+    content = f"a copy of {disk.image}" if disk.image else "empty"
+    return f"{disk.size // MIB} MiB of RAM of its own, at first {content}"
 
 
 def start_of(vm: VmConfig) -> str:

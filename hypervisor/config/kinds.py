@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from hypervisor.config.limits import GIB, MAX_FILE_BYTES, MIB
+from hypervisor.config.limits import GIB, MAX_FILE_BYTES, MIB, PAGE
 from hypervisor.config.model import Module
 from hypervisor.config.problems import BadValue, shown
 
@@ -15,7 +15,6 @@ JsonSchema: TypeAlias = dict[str, object]
 
 TIME_UNITS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 UNITS = {"K": 1024, "M": MIB, "G": GIB}
-PAGE = 4096
 
 
 class Kind(Protocol):

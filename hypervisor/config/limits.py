@@ -1,9 +1,18 @@
 """How much one configuration may hold; exceeding a limit is an error that names it."""
 
-from hypervisor.config.manifest import MODULES_MAX, NAME_BYTES, RESTARTS_MAX, TEXT_BYTES, VMS_MAX
+from hypervisor.config.manifest import (
+    DISKS_MAX,
+    MODULES_MAX,
+    NAME_BYTES,
+    RESTARTS_MAX,
+    SERIAL_BYTES,
+    TEXT_BYTES,
+    VMS_MAX,
+)
 
 MIB = 1 << 20
 GIB = 1 << 30
+PAGE = 4096
 
 MAX_VMS = VMS_MAX
 MAX_VCPUS_TOGETHER = 64
@@ -12,6 +21,12 @@ MAX_VCPUS = MAX_VCPUS_TOGETHER
 """Virtual CPUs of one VM, which may have the whole pool; its tables (hypervisor/devices/) name up to 255."""
 MAX_MODULES = MODULES_MAX
 """Multiboot modules of one VM."""
+MAX_DISKS = DISKS_MAX
+"""Disks of one VM."""
+MAX_SERIAL_BYTES = SERIAL_BYTES
+"""A disk's serial number, in ASCII (virtio 1.2, 5.2.6.1)."""
+SECTOR = 512
+"""A disk's size is a multiple of it."""
 MAX_NAME_BYTES = NAME_BYTES - 1
 """A VM's name, in ASCII."""
 MAX_CMDLINE_BYTES = TEXT_BYTES - 1
@@ -31,4 +46,4 @@ MIN_MEMORY = 1 * MIB
 MAX_MEMORY = 512 * GIB
 MAX_CONFIG_BYTES = 1 * MIB
 MAX_FILE_BYTES = 1 * GIB
-"""A kernel, an initrd or a module."""
+"""A kernel, an initrd, a module or a disk image."""

@@ -10,8 +10,6 @@ from hypervisor.config.processors import Found
 
 MONITOR_MEMORY = 32 * MIB
 """For the monitor, its tables and the firmware; the archive with the guests' files comes on top."""
-RUN = 2 * MIB
-"""In which guests get RAM."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +42,17 @@ def missing_processors(vms: Sequence[VmConfig | None], cpus: int) -> Iterator[Fo
 
 def missing_memory(vms: Sequence[VmConfig | None], memory: int) -> Iterator[Found]:
     """At the VM with which it becomes too much. One that starts by hand may take the place of another."""
-    files = {file for vm in vms if vm for file in (vm.kernel, vm.initrd, *(each.file for each in vm.modules)) if file}
+    files = {file for vm in vms if vm for file in vm.files}
     left = memory - MONITOR_MEMORY - sum(file.stat().st_size for file in files)
     for place, vm in enumerate(vms):
         if vm is None or not vm.start:
             continue
-        needed = -(-vm.memory // RUN) * RUN
+        needed = vm.host_memory
         if needed > left:
-            what = (
-                f'"{size_text(vm.memory)}" is more than what is left of {size_text(memory)}: {max(left, 0) // MIB} MiB'
+            asked = f'"{size_text(vm.memory)}"' + (
+                f" with {size_text(needed - vm.memory)} of disks" if vm.disks else ""
             )
+            what = f"{asked} is more than what is left of {size_text(memory)}: {max(left, 0) // MIB} MiB"
             yield place, what, "memory", 'lower it, or that of another VM, or write start = "manual"'
         left -= needed
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from codegen.lang import Array, BitStruct, Field, HwEnum, Struct, at, bit, u8, u32, u64
 
-MANIFEST_MAGIC = 0x4D42_4B31  # "1KBM"
+MANIFEST_MAGIC = 0x4D42_4B32  # "2KBM"
 NO_FILE = 0xFFFF_FFFF
 VMS_MAX = 16
 MODULES_MAX = 16
+DISKS_MAX = 4
+SERIAL_BYTES = 20  # NUL-padded
 NAME_BYTES = 32  # NUL-padded
 RESTARTS_MAX = 32
 TEXT_BYTES = 2048  # a command line or a module's arguments, NUL-terminated
@@ -43,7 +45,22 @@ class ManifestModule(Struct, size=8, align=1):
     arguments: Field[u32] = at(4)  # offset of its text in the VM's text area
 
 
-class ManifestVm(Struct, size=256, align=1):
+class DiskFlags(BitStruct, repr=u32):
+    """Switches of one disk."""
+
+    read_only: bool = bit(0)  # the file itself, which other VMs may read too; else a copy of it
+
+
+class ManifestDisk(Struct, size=40, align=1):
+    """A disk in RAM."""
+
+    size: Field[u64] = at(0)  # bytes
+    file: Field[u32] = at(8)  # index in the archive of what it holds at the beginning, or NO_FILE
+    flags: Field[DiskFlags] = at(12)
+    serial: Array[u8] = at(16, count=SERIAL_BYTES)
+
+
+class ManifestVm(Struct, size=416, align=1):
     """One VM."""
 
     memory: Field[u64] = at(0)  # bytes
@@ -68,6 +85,8 @@ class ManifestVm(Struct, size=256, align=1):
     restart_window: Field[u32] = at(240)  # within so many ms
     order: Field[u32] = at(244)  # lower ones start first
     delay: Field[u32] = at(248)  # ms behind the one before
+    disk_count: Field[u32] = at(252)
+    disks: Array[ManifestDisk] = at(256, count=DISKS_MAX)
 
 
 class ManifestHeader(Struct, size=32, align=1):

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from hypervisor.config.manifest import RestartPolicy
 
+RUN = 2 << 20
+"""Bytes in which guests get RAM."""
+
 
 class KernelKind(Enum):
     """The boot protocol that a kernel file asks for."""
@@ -26,6 +29,16 @@ class Module:
 
     file: Path
     arguments: str
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk in RAM of `size` bytes: a copy of `image`, empty behind its end; or, if it is `read_only`, the image."""
+
+    image: Path | None
+    size: int
+    read_only: bool
+    serial: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,20 @@ class VmConfig:
     start: bool = True
     order: int = 0
     delay: int = 0
+    disks: tuple[Disk, ...] = ()
+
+    @property
+    def files(self) -> list[Path]:
+        """Everything that the archive holds for it."""
+        modules = [module.file for module in self.modules]
+        images = [disk.image for disk in self.disks]
+        return [file for file in (self.kernel, self.initrd, *modules, *images) if file is not None]
+
+    @property
+    def host_memory(self) -> int:
+        """Bytes that it takes of the machine's RAM, in runs of 2 MiB."""
+        parts = [self.memory, *(disk.size for disk in self.disks if not disk.read_only)]
+        return sum(-(-part // RUN) * RUN for part in parts)
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,18 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codegen.lang import Local, Span, sizeof, span_of, u8, u32
+from codegen.lang import Local, sizeof, span_of, u8, u32
 from hypervisor.config.manifest import (
     MANIFEST_MAGIC,
     NO_FILE,
+    DiskFlags,
     GuestProtocol,
     ManifestFlags,
     ManifestHeader,
     ManifestVm,
 )
 from hypervisor.config.model import MachineConfig, VmConfig
+from hypervisor.layout_bytes import bytes_of
 
 MILLISECOND = 1_000_000
 FIRST_FILE = 1
@@ -71,15 +73,17 @@ def pack_vm(vm: VmConfig, packed: Packed) -> bytes:
     entry.order = vm.order
     entry.delay = vm.delay // MILLISECOND
     entry.module_count = len(vm.modules)
+    entry.disk_count = len(vm.disks)
     entry.command_line = packed.text(vm.cmdline)
     for place, byte in enumerate(vm.name.encode()):
         entry.name[place] = byte
     for place, module in enumerate(vm.modules):
         entry.modules[place].file = packed.file(module.file)
         entry.modules[place].arguments = packed.text(module.arguments)
+    for place, disk in enumerate(vm.disks):
+        entry.disks[place].size = disk.size
+        entry.disks[place].file = NO_FILE if disk.image is None else packed.file(disk.image)
+        entry.disks[place].flags = DiskFlags(read_only=disk.read_only)
+        for at, byte in enumerate(disk.serial.encode()):
+            entry.disks[place].serial[at] = byte
     return bytes_of(span_of(entry))
-
-
-def bytes_of(span: Span) -> bytes:
-    """The bytes of a layout that lives in this process."""
-    return bytes(int(span[place]) for place in range(len(span)))

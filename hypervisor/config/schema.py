@@ -19,7 +19,7 @@ REQUIRED = Required.REQUIRED
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a `[[vm]]` table. `example` is TOML; `default` is the parsed value of a key that is left out."""
+    """One key of a table. `example` is TOML; `default` is the parsed value of a key that is left out."""
 
     name: str
     kind: Kind
@@ -159,3 +159,29 @@ VM_KEYS = (
         "How long the start of the VM waits behind that of the VM before it.",
     ),
 )
+
+DISK_KEYS = (
+    Key(
+        "image",
+        File(),
+        None,
+        '"root.img"',
+        "What the disk holds when the VM is started for the first time: the file's bytes, in a copy of the VM's own.",
+    ),
+    Key(
+        "size",
+        Size(limits.PAGE, limits.MAX_MEMORY),
+        None,
+        '"64M"',
+        "How large the disk is. Behind the end of `image` it is empty. Left out: as large as the image.",
+    ),
+    Key(
+        "read_only",
+        Flag(),
+        False,
+        "false",
+        "Whether the disk is `image` itself, which cannot be written and which several VMs can read: no copy is made.",
+    ),
+    Key("serial", Name(limits.MAX_SERIAL_BYTES), "", '"root"', "Its serial number, by which guests can tell disks."),
+)
+"""Keys of the `[[vm.disk]]` tables behind a `[[vm]]`."""

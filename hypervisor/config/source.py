@@ -11,6 +11,7 @@ from hypervisor.config.problems import ConfigError, Problem
 
 TABLE_HEADER = re.compile(r"\s*\[")
 VM_HEADER = re.compile(r"\s*\[\[\s*vm\s*\]\]")
+PART_HEADER = re.compile(r"\s*\[\[\s*vm\s*\.\s*([A-Za-z0-9_-]+)\s*\]\]")
 KEY = re.compile(r"\s*([A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')\s*[=.]")
 
 
@@ -23,17 +24,25 @@ class Source:
 
     @cached_property
     def vm_lines(self) -> list[dict[str, int]]:
-        """For each `[[vm]]`, the line of each key; the key "" stands for the table's own line."""
+        """For each `[[vm]]`, the line of each key; the key "" stands for the table's own line. The second `[[vm.disk]]`
+        behind it is the key "disk 2", its keys are such as "disk 2.size"."""
         tables: list[dict[str, int]] = []
         current: dict[str, int] = {}
+        prefix = ""
         for number, line in enumerate(self.text.splitlines(), 1):
             if VM_HEADER.match(line):
-                current = {"": number}
+                current, prefix = {"": number}, ""
                 tables.append(current)
+            elif (match := PART_HEADER.match(line)) and tables:
+                current = tables[-1]
+                count = sum(re.fullmatch(rf"{re.escape(match[1])} \d+", key) is not None for key in current)
+                prefix = f"{match[1]} {count + 1}"
+                current[prefix] = number
+                prefix += "."
             elif TABLE_HEADER.match(line):
-                current = {}
+                current, prefix = {}, ""
             elif match := KEY.match(line):
-                current.setdefault(match[1].strip("\"'"), number)
+                current.setdefault(prefix + match[1].strip("\"'"), number)
         return tables
 
     def line(self, vm: int, key: str = "") -> int | None:
@@ -41,7 +50,8 @@ class Source:
         if vm >= len(self.vm_lines):
             return None
         lines = self.vm_lines[vm]
-        return lines.get(key, lines.get(""))
+        table = key.split(".")[0]
+        return lines.get(key, lines.get(table, lines.get("")))
 
 
 def read_source(path: Path) -> Source:

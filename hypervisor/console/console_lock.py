@@ -1,4 +1,5 @@
-"""The lock of the log and the console, the last in the order; a panic takes it for ever, from whoever has it."""
+"""The lock of the log and the console, the last in the order. Who ends the run takes it for ever: in turn, and a panic
+from whoever has it."""
 
 from __future__ import annotations
 
@@ -40,6 +41,11 @@ class ConsoleLock(Struct):
         lock_start(self.lock, LockPlace.CONSOLE)
         self.inside.store(NOBODY)
         self.seized_by.store(NOBODY)
+
+    @fn(cold=True)
+    def acquire_for_good(self) -> None:
+        """For the end of the run, before `seize`: whoever has a line to end ends it; the lock is never released."""
+        self.lock.acquire()
 
     @fn(cold=True)
     def seize(self) -> None:

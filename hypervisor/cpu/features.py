@@ -25,6 +25,7 @@ class Features(Struct):
     x2apic: Field[bool]
     tsc_deadline: Field[bool]
     xsave: Field[bool]
+    rdrand: Field[bool]
     clflush: Field[bool]
     no_execute: Field[bool]
     large_1g: Field[bool]
@@ -54,6 +55,7 @@ def features_start() -> None:
     FEATURES.x2apic = has_bit(ecx, u32(21))
     FEATURES.tsc_deadline = has_bit(ecx, u32(24))
     FEATURES.xsave = has_bit(ecx, u32(26))
+    FEATURES.rdrand = has_bit(ecx, u32(30))
     FEATURES.hypervisor = has_bit(ecx, u32(31))
     FEATURES.clflush = has_bit(edx, u32(19))
     if highest >= CPUID_STRUCTURED:

@@ -46,7 +46,7 @@ def halt_machine() -> Never:
 def take_machine() -> None:
     """No other processor runs, none holds the console, and nothing interrupts."""
     cli()
-    CONSOLE.lock.lock.acquire()  # whoever has a line to end ends it; never released
+    CONSOLE.lock.acquire_for_good()
     stop_others()
     console_seize()
 

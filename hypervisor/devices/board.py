@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Atomic, Field, HwEnum, Struct, fn, min, u32, u64
+from codegen.lang import Atomic, Field, HwEnum, Struct, fn, min, range, static, u8, u32, u64
 from drivers.console.ns16550 import COM1_IRQ
 from drivers.interrupt.pic import CASCADE_IRQ
 from drivers.timer.rtc import RTC_IRQ
@@ -10,14 +10,17 @@ from hypervisor.devices.acpi.power import TIMER_STATUS, PowerBlock, power_interr
 from hypervisor.devices.clock import NEVER
 from hypervisor.devices.ioapic import IoApic, ioapic_requests, ioapic_reset, ioapic_set_line
 from hypervisor.devices.keyboard_controller import KeyboardController, keyboard_reset
-from hypervisor.devices.pci_host import PciHost, pci_reset
-from hypervisor.devices.pic import PicPair, pic_acknowledge, pic_reset, pic_set_line
+from hypervisor.devices.pci.bus import PciBus, bus_reset
+from hypervisor.devices.pic import PicPair, pic_acknowledge, pic_reset, pic_set_line, pic_write_elcr
 from hypervisor.devices.pit import Pit, pit_advance, pit_reset
 from hypervisor.devices.pm_timer import pm_timer_next_carry
 from hypervisor.devices.rtc import Rtc, rtc_advance, rtc_power_on
 from hypervisor.devices.system_control import SystemPorts, system_ports_reset
 from hypervisor.devices.uart import Uart, uart_reset
-from hypervisor.devices.wiring import LINES, PIT_GSI, PIT_IRQ, SCI_IRQ
+from hypervisor.devices.virtio.slots import VirtioSlots, slots_line, slots_ready, slots_reset, slots_work
+from hypervisor.devices.wiring import LINES, PCI_LINES, PIT_GSI, PIT_IRQ, SCI_IRQ
+
+PCI_ELCR = sum(1 << (line - 8) for line in PCI_LINES)
 
 
 class BoardRequest(HwEnum, repr=u32):
@@ -35,6 +38,7 @@ class Board(Struct):
     attention: Field[bool]  # INTR is up or the I/O APIC has messages: `service_board` is due
     intr_seen: Field[bool]  # the LINT0 pins have seen INTR up
     deadline_changed: Field[bool]  # a timer is due earlier than before
+    devices_wait: Field[bool]  # a virtio device has work, or a message to send
     input_waits: Field[bool]  # typed bytes wait until the UART has room
     request: Field[BoardRequest]
     ioapic: IoApic
@@ -43,11 +47,13 @@ class Board(Struct):
     system: SystemPorts
     uart: Uart
     power: PowerBlock
-    pci: PciHost
+    pci: PciBus
+    virtio: VirtioSlots
     keyboard: KeyboardController
     sci_deadline: Field[u64]  # ns, or NEVER
     deadline: Atomic[u64]  # what `board_next_deadline` says, and
     output: Atomic[u32]  # 1: the UART has something to send: for those who do not hold the lock
+    work: Atomic[u32]  # bit n: virtio device n has work; for those who do not hold the lock
     lines: Field[u32]  # which are up
 
 
@@ -60,19 +66,24 @@ def board_reset(board: Board, seconds: u64) -> None:
     board.sci_deadline = NEVER
     power_reset(board.power)
     uart_reset(board.uart)
-    pci_reset(board.pci)
+    bus_reset(board.pci)
+    slots_reset(board.virtio)
     keyboard_reset(board.keyboard)
     system_ports_reset(board.system)
     board.lines = 0
     board.pic.zero()
     pic_reset(board.pic)
+    if board.virtio.device_count != 0:  # as firmware does for PCI interrupts
+        pic_write_elcr(board.pic, board.pic.slave, u8(PCI_ELCR))
     board.ioapic.zero()
     ioapic_reset(board.ioapic)
     board.attention = False
     board.intr_seen = False
     board.deadline_changed = False
+    board.devices_wait = False
     board.input_waits = False
     board.request = BoardRequest.NONE
+    board.work.store(0)
     board.deadline.store(board_next_deadline(board))
 
 
@@ -94,6 +105,28 @@ def board_set_line(board: Board, irq: u32, asserted: bool) -> None:
 def board_uart_changed(board: Board) -> None:
     """After anything that may have moved the UART's interrupt output."""
     board_set_line(board, u32(COM1_IRQ), board.uart.interrupt)
+
+
+@fn
+def board_devices_changed(board: Board) -> None:
+    """After anything that may have moved interrupts of virtio devices, or given them work."""
+    for line in static(PCI_LINES):
+        board_set_line(board, u32(line), slots_line(board.virtio, board.pci, u32(line)))
+    work = slots_work(board.virtio)
+    if board.work.load() != work:
+        board.work.store(work)
+    if work != 0 or board_has_messages(board):
+        board.devices_wait = True
+        board.attention = True
+
+
+@fn
+def board_has_messages(board: Board) -> bool:
+    """Whether a virtio device has a message to send."""
+    for number in range(board.virtio.device_count):
+        if slots_ready(board.virtio, board.pci, number) != 0:
+            return True
+    return False
 
 
 @fn

@@ -9,7 +9,17 @@ from hypervisor.devices.acpi.layout import IO_APIC, LOCAL_APIC, MP_TABLES
 from hypervisor.devices.ioapic import VERSION as IO_APIC_VERSION
 from hypervisor.devices.lapic.reset import VERSION as LOCAL_APIC_VERSION
 from hypervisor.devices.table_checksum import seal_table
-from hypervisor.devices.wiring import BUS_DEFAULT, EVERY_LOCAL_APIC, IO_APIC_ID, ISA_WIRES, LINT_NMI, LINT_PIC
+from hypervisor.devices.wiring import (
+    ACTIVE_LOW_LEVEL,
+    BUS_DEFAULT,
+    EVERY_LOCAL_APIC,
+    IO_APIC_ID,
+    ISA_WIRES,
+    LINT_NMI,
+    LINT_PIC,
+    PCI_LINES,
+    PCI_WIRES,
+)
 from hypervisor.memory.guest import GuestMemory, copy_out, write_u16
 
 REVISION = 4  # 1.4
@@ -43,6 +53,12 @@ def board_entries() -> list[bytes]:
     wires = [
         struct.pack("<BBHBBBB", IO_INTERRUPT, INT, wire.flags, ISA_BUS, wire.irq, IO_APIC_ID, wire.gsi)
         for wire in ISA_WIRES
+        if wire.irq not in PCI_LINES
+    ]
+    wires += [
+        struct.pack("<BBHBBBB", IO_INTERRUPT, INT, ACTIVE_LOW_LEVEL, PCI_BUS, slot << 2, IO_APIC_ID, line)
+        for slot, line in PCI_WIRES.items()  # the pin, INTA#, in the low two bits (appendix D.3)
+        if slot != 0
     ]
     local = [
         struct.pack("<BBHBBBB", LOCAL_INTERRUPT, kind, BUS_DEFAULT, ISA_BUS, 0, EVERY_LOCAL_APIC, pin)

@@ -15,7 +15,7 @@ CHIPS = (
     "rtc_ports",
     "uart_ports",
     "power_ports",
-    "pci_ports",
+    "pci.ports",
     "keyboard_ports",
     "system_ports",
 )

@@ -13,6 +13,9 @@ ISA_IRQS = 16
 LINES = 24  # IRQ 0 to 15, then GSI 16 to 23, which only the I/O APIC has
 PIT_IRQ, PIT_GSI = 0, 2
 SCI_IRQ = 9
+PCI_SLOTS = 16
+PCI_LINES = (10, 11)  # where INTA# of the slots ends, level-triggered
+PCI_WIRES = {slot: PCI_LINES[slot % len(PCI_LINES)] for slot in range(PCI_SLOTS)}
 IO_APIC_ID = 0
 LINT_PIC, LINT_NMI = 0, 1  # pins of every local APIC
 
@@ -20,6 +23,7 @@ EVERY_LOCAL_APIC = 0xFF
 
 BUS_DEFAULT = 0  # MPS INTI flags (MultiProcessor Specification 1.4, table 4-10): as the bus has it
 ACTIVE_HIGH_LEVEL = 0x0D
+ACTIVE_LOW_LEVEL = 0x0F
 
 
 @dataclass(frozen=True)

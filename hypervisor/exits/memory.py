@@ -21,6 +21,7 @@ from hypervisor.vcpu.contract import vcpu_rflags, vcpu_rip, vcpu_set_rflags
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.vcpu import Vcpu
 from hypervisor.vm.board_interrupts import send_interrupts
+from hypervisor.vm.device_work import serve_devices
 from hypervisor.vm.lapic_window import lapic_window_read, lapic_window_write
 from hypervisor.vm.vm import StopReason
 
@@ -185,9 +186,7 @@ def window_read(vcpu: Vcpu, gpa: Gpa, width: u32) -> u64:
     """Read the device at `gpa`, all ones where none is; only the low `width` bytes count."""
     if claims(vcpu, gpa):
         return u64(lapic_window_read(vcpu, u32.trunc(u64(gpa)) & (PAGE - 1), width))
-    vm = vcpu.vm
-    with vm.board_lock:
-        return mmio_read(vm.board, gpa, width)
+    return board_read(vcpu, gpa, width)
 
 
 @fn(hot=True)
@@ -196,7 +195,23 @@ def window_write(vcpu: Vcpu, gpa: Gpa, width: u32, value: u64) -> None:
     if claims(vcpu, gpa):
         lapic_window_write(vcpu, u32.trunc(u64(gpa)) & (PAGE - 1), width, u32.trunc(value))
         return
+    board_write(vcpu, gpa, width, value & width_bits(width))
+
+
+@fn(noinline=True)
+def board_read(vcpu: Vcpu, gpa: Gpa, width: u32) -> u64:
+    """A window of the board. Apart, so that a local APIC's access saves no registers for it."""
     vm = vcpu.vm
     with vm.board_lock:
-        mmio_write(vm.board, gpa, width, value & width_bits(width))
+        return mmio_read(vm.board, gpa, width)
+
+
+@fn(noinline=True)
+def board_write(vcpu: Vcpu, gpa: Gpa, width: u32, value: u64) -> None:
+    """A window of the board, and what follows."""
+    vm = vcpu.vm
+    with vm.board_lock:
+        mmio_write(vm.board, gpa, width, value)
         send_interrupts(vm, vm.board)
+        if vm.board.devices_wait:
+            serve_devices(vcpu, vm.board)

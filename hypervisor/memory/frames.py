@@ -372,11 +372,19 @@ def owned_throughout(hpa: Hpa, length: u64, owner: u8) -> bool:
         return True
 
 
-@fn
+@fn(cold=True)
+def free_memory() -> tuple[u64, u64, u64]:
+    """RAM that has no owner, at one moment: in bytes, and as whole runs and frames beside them."""
+    with FRAMES.lock:
+        runs, frames = FRAMES.free_runs, FRAMES.free_frames
+    return runs * RUN + frames * FRAME, runs, frames
+
+
+@fn(cold=True)
 def free_bytes() -> u64:
     """RAM that has no owner."""
-    with FRAMES.lock:
-        return FRAMES.free_runs * RUN + FRAMES.free_frames * FRAME
+    free, _, _ = free_memory()
+    return free
 
 
 @fn

@@ -25,6 +25,7 @@ from hypervisor.vcpu.traced import run_traced
 from hypervisor.vcpu.vcpu import NMI_WORK, SERVE_WORK, Vcpu, VcpuState, VcpuWork
 from hypervisor.vm.carry_out import carry_out
 from hypervisor.vm.console import serve_console
+from hypervisor.vm.device_work import has_device_work, work_devices
 from hypervisor.vm.hopeless import hope_again, lose_hope
 from hypervisor.vm.order import OrderKind, VmOrder, all_parked, order_of, park
 from hypervisor.vm.timers import advance_timers, wake_time
@@ -93,6 +94,8 @@ def serve_vcpu(vcpu: Vcpu) -> Next:
         return Next.REST
     hold(vcpu)
     serve_console(vcpu)
+    if has_device_work(vcpu.vm):
+        work_devices(vcpu)
     advance_timers(vcpu)
     answer_messages(vcpu)
     return Next.RUN if vcpu.state == VcpuState.RUNNABLE else Next.SLEEP

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hypervisor.vm.act_refusal import ActRefusal
 from hypervisor.vm.control import (
     destroy_vm,
     kill_vm,
@@ -14,7 +15,6 @@ from hypervisor.vm.control import (
     resume_vm,
     start_vm_again,
 )
-from hypervisor.vm.refusal import Refusal
 from hypervisor.vm.vm import Vm
 
 
@@ -24,7 +24,7 @@ class Act:
 
     name: str
     summary: str
-    begin: Callable[[Vm], Refusal | None]
+    begin: Callable[[Vm], ActRefusal | None]
     begun: str
 
 

@@ -13,6 +13,7 @@ from hypervisor.vcpu.vcpu import SERVE_WORK, Vcpu
 from hypervisor.vm.board_interrupts import send_interrupts
 from hypervisor.vm.console import drain_uart, feed_uart
 from hypervisor.vm.deadline import leave_in_time
+from hypervisor.vm.device_work import serve_devices
 from hypervisor.vm.order import OrderKind, ask_order
 from hypervisor.vm.vm import StopReason, Vm
 
@@ -29,6 +30,8 @@ def after_board_access(vcpu: Vcpu, board: Board) -> Resume:
 def serve_board(vcpu: Vcpu, board: Board) -> Resume:
     """The board asked for attention."""
     board.attention = False
+    if board.devices_wait:
+        serve_devices(vcpu, board)
     send_interrupts(vcpu.vm, board)
     drain_uart(vcpu.vm, board)
     if board.input_waits:

@@ -128,4 +128,5 @@ def finish_sweep(vm: Vm, order: VmOrder) -> None:
         start_vm(vm)
     else:
         vm.memory.zero()
+        vm.disk_count = 0
     vm.sweep = Sweep.NONE

@@ -24,6 +24,8 @@ from hypervisor.vm.boot.error import BootError, words_for
 from hypervisor.vm.boot.memory_map import DEVICE_HOLE, FOUR_GIB
 from hypervisor.vm.cpuid_policy import fill_cpuid
 from hypervisor.vm.destroy import take_apart
+from hypervisor.vm.disks import abandon_disks, make_disks
+from hypervisor.vm.entropy import make_entropy
 from hypervisor.vm.isolation import prove_isolation
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
 from hypervisor.vm.start_order import schedule_starts
@@ -74,6 +76,7 @@ def abandon(vm: Vm) -> None:
         slot = vm.memory.slots[i]
         return_runs(slot.hpa, slot_runs(slot), guest_ram_owner(vm.id))
     vm.memory.zero()
+    abandon_disks(vm)
     take_apart(vm)
 
 
@@ -98,6 +101,8 @@ def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
         vm.board.zero()
     vm.memory_size = entry.memory
     vm.memory.zero()
+    vm.disk_count = 0
+    vm.disks_filled = False
     vm.cpuid.zero()
     vm.asked.store(0)
     vm.sweep = Sweep.NONE
@@ -111,6 +116,10 @@ def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
     error = give_memory(vm, Gpa(0), low)
     if error is None and entry.memory > low:
         error = give_memory(vm, Gpa(FOUR_GIB), entry.memory - low)
+    if error is None:
+        error = make_disks(vm, entry)
+    if error is None:
+        error = make_entropy(vm)
     if error is not None:
         return error
     error = create_vcpus(vm, entry.vcpus)

@@ -14,7 +14,7 @@ from hypervisor.sched.scheduler import allow
 from hypervisor.sched.vcpus import ENTITIES, SHARES, kept_by_others
 from hypervisor.time.clock import clock_now
 from hypervisor.vm.manifest import manifest_vm
-from hypervisor.vm.refusal import Refusal
+from hypervisor.vm.setting_refusal import SettingRefusal
 from hypervisor.vm.vm import Vm
 
 
@@ -34,18 +34,18 @@ def cpus_of(vm: Vm) -> u64:
 
 
 @fn(cold=True)
-def refuse_to_set(vm: Vm) -> Refusal | None:
+def refuse_to_set(vm: Vm) -> SettingRefusal | None:
     """Of a VM whose time does not go by weight and cap."""
     if vm.vcpu_count == 0:
-        return Refusal.NO_VCPU
-    return Refusal.REAL_TIME if is_realtime(ENTITIES[vm.vcpu_first]) else None
+        return SettingRefusal.NO_VCPU
+    return SettingRefusal.REAL_TIME if is_realtime(ENTITIES[vm.vcpu_first]) else None
 
 
 @fn(cold=True)
-def set_weight(vm: Vm, weight: u64) -> Refusal | None:
+def set_weight(vm: Vm, weight: u64) -> SettingRefusal | None:
     """1 to WEIGHT_MAX, in relation to other VMs'."""
     if weight == 0 or weight > WEIGHT_MAX:
-        return Refusal.BAD_WEIGHT
+        return SettingRefusal.BAD_WEIGHT
     error = refuse_to_set(vm)
     if error is None:
         share_change(SHARES[vm.id], u32(weight), cap_of(vm))
@@ -53,29 +53,29 @@ def set_weight(vm: Vm, weight: u64) -> Refusal | None:
 
 
 @fn(cold=True)
-def set_cap(vm: Vm, percent: u64) -> Refusal | None:
+def set_cap(vm: Vm, percent: u64) -> SettingRefusal | None:
     """Of one processor, 0 for none."""
     error = refuse_to_set(vm)
     if error is None and percent > u64(100 * vm.vcpu_count):
-        return Refusal.BAD_CAP
+        return SettingRefusal.BAD_CAP
     if error is None:
         share_change(SHARES[vm.id], SHARES[vm.id].weight, u32(percent))
     return error
 
 
 @fn(cold=True)
-def pin(vm: Vm, cpus: u64) -> Refusal | None:
+def pin(vm: Vm, cpus: u64) -> SettingRefusal | None:
     """Its vCPUs run on these processors of a mask from now on, and on no other."""
     error = refuse_to_set(vm)
     if error is not None:
         return error
     if cpus == 0 or cpus & ~all_processors() != 0:
-        return Refusal.NO_SUCH_CPU
+        return SettingRefusal.NO_SUCH_CPU
     if cpus & kept_by_others(vm.manifest_index) != 0:
-        return Refusal.CPU_TAKEN
+        return SettingRefusal.CPU_TAKEN
     entry = manifest_vm(vm.manifest_index)
     if entry is not None and entry.flags.exclusive:
-        return Refusal.OWN_CPUS
+        return SettingRefusal.OWN_CPUS
     for i in range(vm.vcpu_count):
         while not allow(ENTITIES[vm.vcpu_first + i], cpus, clock_now()):
             pause()  # another processor puts it into its queue just now
@@ -91,7 +91,7 @@ class Setting:
     argument: str
     key: str
     summary: str
-    change: Callable[[Vm, u64], Refusal | None]
+    change: Callable[[Vm, u64], SettingRefusal | None]
 
 
 SETTINGS = (

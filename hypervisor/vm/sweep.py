@@ -1,4 +1,4 @@
-"""A VM's RAM, cleared or given back piece by piece: nothing else of the machine waits for gigabytes."""
+"""A VM's RAM and its disks, cleared or given back piece by piece: nothing else of the machine waits for gigabytes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from hypervisor.memory.frames import RUN, release_run
 from hypervisor.memory.guest import GuestSlot
 from hypervisor.memory.owner import guest_ram_owner
 from hypervisor.memory.scrub import scrub
+from hypervisor.vm.disks import fill_disk_run, release_disk_run
 from hypervisor.vm.vm import Sweep, Vm
 
 
@@ -33,6 +34,26 @@ def sweep_piece(vm: Vm) -> bool:
             vm.swept = vm.swept + RUN
             return False
         left = left - size
+    return sweep_disks(vm, left)
+
+
+@fn(cold=True)
+def sweep_disks(vm: Vm, left: u64) -> bool:
+    """The same of the disks, of which `left` bytes are done: the first start fills them, later ones find them as they
+    were."""
+    if vm.sweep == Sweep.CLEAR and vm.disks_filled:
+        return True
+    for i in range(vm.disk_count):
+        size = vm.disks[i].runs * RUN
+        if left < size:
+            if vm.sweep == Sweep.RELEASE:
+                release_disk_run(vm, i, left)
+            else:
+                fill_disk_run(vm, i, left)
+            vm.swept = vm.swept + RUN
+            return False
+        left = left - size
+    vm.disks_filled = vm.sweep == Sweep.CLEAR
     return True
 
 

@@ -22,7 +22,7 @@ from codegen.lang import (
     u64,
     usize,
 )
-from hypervisor.config.manifest import RESTARTS_MAX
+from hypervisor.config.manifest import DISKS_MAX, RESTARTS_MAX
 from hypervisor.cpu.spin_lock import SpinLock
 from hypervisor.devices.board import Board
 from hypervisor.memory.guest import GuestMemory
@@ -73,6 +73,15 @@ class Restarts(Struct):
     moments: Array[u64] = count(RESTARTS_MAX)  # ns; a ring of as many as the limit is
 
 
+class VmDisk(Struct):
+    """A disk in RAM; `runs` is 0 when it is a file of the archive itself."""
+
+    memory: Field[Hpa]
+    runs: Field[u64]
+    size: Field[u64]  # bytes
+    file: Field[u32]  # of the archive, or NO_FILE: what it holds at the beginning
+
+
 class VmFlags(BitStruct, repr=u32):
     """What the configuration chose."""
 
@@ -108,6 +117,9 @@ class Vm(Struct, align=64):
     memory_size: Field[u64]  # bytes of RAM
     manifest_index: Field[u32]
     memory: GuestMemory
+    disk_count: Field[u32]
+    disks: Array[VmDisk] = count(DISKS_MAX)
+    disks_filled: Field[bool]  # a guest has seen them: they outlast its resets
     second_level_lock: SpinLock  # for changes of the tables below once a vCPU has run
     second_level_root: Field[Hpa]  # EPT PML4 or nested page table root
     second_level_frames: Field[u64]  # frames in those tables, for the books

@@ -13,6 +13,7 @@ from hypervisor.devices.ioapic import ioapic_read
 from hypervisor.devices.lapic.reset import lapic_reset
 from hypervisor.devices.lapic.state import LocalApic
 from hypervisor.devices.mp_tables import write_mp_tables
+from hypervisor.devices.pci.bus import line_of
 from tests.played_guest.machine import VM, everywhere, get, in_cpython, new_machine
 
 SIGNATURE, FEATURES = 0x0080_0F12, 0x178B_FBFF
@@ -28,9 +29,14 @@ class Found:
 
     def wires(self) -> dict[int, tuple[int, int]]:
         """IRQ of the ISA bus to pin of the I/O APIC and flags."""
-        (isa,) = (entry[1] for entry in self.entries[1] if entry[2:8] == b"ISA   ")
-        assert all(entry[4] == isa and entry[1] == 0 for entry in self.entries[3])
-        return {entry[5]: (entry[7], struct.unpack_from("<H", entry, 2)[0]) for entry in self.entries[3]}
+        return self.of_bus(b"ISA   ")
+
+    def of_bus(self, name: bytes) -> dict[int, tuple[int, int]]:
+        """The same of any bus; on PCI by slot and pin."""
+        (bus,) = (entry[1] for entry in self.entries[1] if entry[2:8] == name)
+        assert all(entry[1] == 0 for entry in self.entries[3])
+        own = [entry for entry in self.entries[3] if entry[4] == bus]
+        return {entry[5]: (entry[7], struct.unpack_from("<H", entry, 2)[0]) for entry in own}
 
 
 def search() -> Found:
@@ -99,7 +105,7 @@ def test_the_io_apic_is_the_boards():
 
 def test_mp_tables_madt_and_chips_agree_on_every_wire():
     wires = tables(2).wires()
-    assert sorted(wires) == [0, 1, *range(3, 16)]
+    assert sorted(wires) == [0, 1, *range(3, 10), *range(12, 16)]
     assert wires[0] == (2, 0) and wires[9] == (9, 0xD)
     madt = overrides()
     for irq, (pin, flags) in wires.items():
@@ -112,3 +118,10 @@ def test_mp_tables_madt_and_chips_agree_on_every_wire():
 def test_pic_and_nmi_are_wired_to_every_local_apic():
     local = [(entry[1], entry[6], entry[7]) for entry in tables(2).entries[4]]
     assert local == [(3, 0xFF, 0), (1, 0xFF, 1)]
+
+
+def test_pci_slots_end_where_both_tables_and_the_interrupt_line_say():
+    wires = tables(2).of_bus(b"PCI   ")
+    assert sorted(wires) == [slot << 2 for slot in range(1, 16)]
+    for source, (pin, flags) in wires.items():
+        assert (pin, flags) == (int(line_of(u32(source >> 2))), 0xF) and pin in (10, 11)

@@ -19,6 +19,7 @@ from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
 from hypervisor.vcpu.pool import POOL
 from hypervisor.vcpu.virtualization_start import virtualization_start
+from hypervisor.vm.act_refusal import ActRefusal
 from hypervisor.vm.control import (
     destroy_vm,
     kill_vm,
@@ -30,7 +31,6 @@ from hypervisor.vm.control import (
 )
 from hypervisor.vm.create import create_vms
 from hypervisor.vm.order import OrderKind, order_of
-from hypervisor.vm.refusal import Refusal
 from hypervisor.vm.vm import VMS, Vm, VmState
 
 CYCLES = 50
@@ -85,7 +85,7 @@ def wait_for(vm: Vm, state: VmState) -> bool:
 
 
 @fn
-def told(vm: Vm, refusal: Refusal | None) -> None:
+def told(vm: Vm, refusal: ActRefusal | None) -> None:
     if refusal is None:
         log(f"told {vm.name_span()}")
     else:

@@ -9,16 +9,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from boot.image.archive import Entry, write_archive
 from boot.image.iso import build_iso
-from boot.info import FileKind
 from boot.machines.emulator import start
 from boot.machines.machine import MIB, Host, Machine
 from boot.machines.session import Session
 from boot.machines.watch import Outcome, Watch
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
 from hypervisor.image import REPOSITORY
+from tests.guests_boot.archive import archive_of
 
 ROOTS = ("tests.boot.timed_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
 KERNELS = {"up": "tests.guests.kernel", "smp": "tests.guests.smp.kernel"}
@@ -52,9 +49,7 @@ def measured(folder: Path, *vms: str, memory: int = 512 * MIB, cpus: int = 1, ho
     """What VMs with these keys have had behind their start."""
     vm = '[[vm]]\nname = "vm{}"\nmemory = "32M"\n{}\n'
     (folder / "vms.toml").write_text("".join(vm.format(i, keys) for i, keys in enumerate(vms)))
-    manifest, files = pack_manifest(load_config(folder / "vms.toml"))
-    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
+    archive = archive_of(folder / "vms.toml", folder)
     if host is Host.QEMU:
         machine = Machine(host, kernel=folder / "amd-v.elf", archive=archive, memory=memory, cpus=cpus, icount=True)
     else:

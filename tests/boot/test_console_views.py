@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from boot.image.archive import Entry, write_archive
-from boot.info import FileKind
 from boot.machines.machine import MIB, Host, Machine
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
-from hypervisor.image import REPOSITORY, build_images
+from hypervisor.image import build_images
+from tests.guests_boot.archive import archive_of, own_kernel
 from tests.guests_boot.configurations import MACH, Guest, write_configuration
 from tests.guests_boot.dialog import Dialog, dialog
 
@@ -26,17 +21,12 @@ PROMPT = "keelback> "
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    kernel = tmp_path_factory.mktemp("kernel") / "hostile"
-    subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(kernel)], check=True, cwd=REPOSITORY)
-    return kernel
+    return own_kernel(tmp_path_factory.mktemp("kernel"))
 
 
 def machine(folder: Path, *guests: Guest, cpus: int = 1) -> Machine:
     """Booted without firmware, from the images that `build.py run` uses."""
-    manifest, files = pack_manifest(load_config(write_configuration(folder, *guests)))
-    entries = [Entry(FileKind.MANIFEST, "manifest", manifest)]
-    entries += [Entry(FileKind.GUEST, file.name, file) for file in files]
-    archive = write_archive(entries, folder / "archive")
+    archive = archive_of(write_configuration(folder, *guests), folder)
     return Machine(Host.QEMU, kernel=build_images()["amd-v"], archive=archive, memory=512 * MIB, cpus=cpus)
 
 

@@ -6,16 +6,13 @@ from pathlib import Path
 import pytest
 
 from boot.guests.catalogue import guest_path
-from boot.image.archive import Entry, write_archive
 from boot.image.iso import build_iso
-from boot.info import FileKind
 from boot.machines.emulator import start
 from boot.machines.machine import MIB, Host, Machine
 from boot.machines.session import Session
 from boot.machines.watch import Outcome, Watch
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
 from hypervisor.image import REPOSITORY
+from tests.guests_boot.archive import archive_of
 
 ROOTS = ("tests.boot.guarded_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
 LAST_LINE = b"No bootstrap code loaded with"
@@ -29,9 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def archive(folder: Path) -> Path:
     assert guest_path("gnumach").exists()
-    manifest, files = pack_manifest(load_config(REPOSITORY / "examples" / "gnumach.toml"))
-    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    return write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
+    return archive_of(REPOSITORY / "examples" / "gnumach.toml", folder)
 
 
 def guarded(vendor: str, folder: Path) -> Path:

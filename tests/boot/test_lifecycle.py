@@ -10,15 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from boot.image.archive import Entry, write_archive
-from boot.info import FileKind
 from boot.machines.emulator import start
 from boot.machines.machine import MIB, Host, Machine
 from boot.machines.session import Session
 from boot.machines.watch import Outcome, Watch
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
 from hypervisor.image import REPOSITORY
+from tests.guests_boot.archive import archive_of
 
 ROOTS = (
     "tests.boot.lifecycle_monitor",
@@ -47,9 +44,7 @@ def console(folder: Path, letter: str, expect: str, *vms: str) -> str:
     """Everything that was said until `expect`; each VM is its command line, and keys behind it."""
     vm = '[[vm]]\nname = "vm{}"\nkernel = "kernel"\nmemory = "16M"\ncmdline = {}\n'
     (folder / "vms.toml").write_text("".join(vm.format(i, keys) for i, keys in enumerate(vms)))
-    manifest, files = pack_manifest(load_config(folder / "vms.toml"))
-    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
+    archive = archive_of(folder / "vms.toml", folder)
     arguments = ("-append", letter)
     machine = Machine(
         Host.QEMU, kernel=folder / "amd-v.elf", archive=archive, memory=256 * MIB, cpus=2, arguments=arguments

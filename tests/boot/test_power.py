@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from boot.image.archive import Entry, write_archive
 from boot.image.iso import build_iso
-from boot.info import FileKind
 from boot.machines.machine import MIB, Firmware, Host, Machine
 from hypervisor.client.connection import CtlError, connect
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
-from hypervisor.image import REPOSITORY, build_images
+from hypervisor.image import build_images
 from tests.boot.qemu_control import control, control_arguments
+from tests.guests_boot.archive import archive_of_own_kernels
 from tests.guests_boot.dialog import Dialog, dialog
 
-VM = '[[vm]]\nname = "{}"\nkernel = "guest"\ncmdline = "spin"\nmemory = "16M"\n'
 RUNS = "2 VMs have not stopped: `poweroff` or `kill` them first, or say "
 
 
 @pytest.fixture(scope="module")
 def guests(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("power")
-    subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(folder / "guest")], check=True, cwd=REPOSITORY)
-    (folder / "vms.toml").write_text(VM.format("one") + VM.format("two"))
-    manifest, files = pack_manifest(load_config(folder / "vms.toml"))
-    packed = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    return write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *packed], folder / "archive")
+    return archive_of_own_kernels(tmp_path_factory.mktemp("power"), "16M", one="spin", two="spin")
 
 
 @pytest.fixture(scope="module")

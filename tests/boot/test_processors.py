@@ -6,17 +6,14 @@ from pathlib import Path
 import pytest
 
 from boot.guests.catalogue import guest_path
-from boot.image.archive import Entry, write_archive
 from boot.image.iso import build_iso
-from boot.info import FileKind
 from boot.machines.emulator import start
 from boot.machines.machine import MIB, Firmware, Host, Machine
 from boot.machines.session import Session
 from boot.machines.watch import ALL_STOPPED, Watch
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
 from hypervisor.image import REPOSITORY, build_images
 from tests.boot.crowded_monitor import SKEW
+from tests.guests_boot.archive import archive_of
 
 ROOTS = ("tests.boot.crowded_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
 CPUS = 4
@@ -160,10 +157,7 @@ def test_a_processor_whose_clock_cannot_be_corrected_is_left_out(crowded_iso: Pa
 @pytest.fixture(scope="module")
 def mach(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert guest_path("gnumach").exists()
-    manifest, files = pack_manifest(load_config(REPOSITORY / "examples" / "gnumach.toml"))
-    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    out = tmp_path_factory.mktemp("mach") / "archive"
-    return write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], out)
+    return archive_of(REPOSITORY / "examples" / "gnumach.toml", tmp_path_factory.mktemp("mach"))
 
 
 @pytest.mark.parametrize("host", [Host.QEMU, Host.BOCHS])

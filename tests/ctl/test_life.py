@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,17 +10,12 @@ from typing import Any
 
 import pytest
 
-from boot.image.archive import Entry, write_archive
-from boot.info import FileKind
 from boot.machines.machine import MIB, Host
 from hypervisor.client.connection import Connection, CtlError, connect
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
-from hypervisor.image import REPOSITORY
+from tests.guests_boot.archive import archive_of_own_kernels
 from tests.guests_boot.asked import asked_machine
 from tests.guests_boot.dialog import dialog
 
-VMS = '[[vm]]\nname = "{}"\nkernel = "guest"\ncmdline = "spin"\nmemory = "32M"\n'
 FIRST, SECOND = 0, 1
 IPS = 20_000_000  # a request of 3 ms is long beside what the monitor does in it
 both = pytest.mark.parametrize("host", [Host.QEMU, Host.BOCHS], ids=["amd_v", "vt_x"])
@@ -47,12 +40,7 @@ def runs(connection: Connection, number: int) -> bool:
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("life")
-    subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(folder / "guest")], check=True, cwd=REPOSITORY)
-    (folder / "vms.toml").write_text(VMS.format("first") + VMS.format("second"))
-    manifest, files = pack_manifest(load_config(folder / "vms.toml"))
-    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    return write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
+    return archive_of_own_kernels(tmp_path_factory.mktemp("life"), "32M", first="spin", second="spin")
 
 
 @contextmanager

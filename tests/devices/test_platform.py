@@ -18,19 +18,10 @@ from hypervisor.devices.keyboard_controller import (
     keyboard_write_command,
     keyboard_write_data,
 )
-from hypervisor.devices.pci_host import (
-    PciHost,
-    pci_address_read,
-    pci_address_write,
-    pci_data_read,
-    pci_data_write,
-    pci_reset,
-)
-from hypervisor.devices.ports import port_write
+from hypervisor.devices.ports import port_read, port_write
 from tests.devices.execution import everywhere
 
 BOARD = storage(Board)
-PCI = storage(PciHost)
 KEYBOARD = storage(KeyboardController)
 POWER = storage(PowerBlock)
 ENABLE = 1 << 31
@@ -38,15 +29,15 @@ ENABLE = 1 << 31
 
 @pytest.fixture(autouse=True)
 def fresh():
-    pci_reset(PCI)
+    board_reset(BOARD, u64(0))
     keyboard_reset(KEYBOARD)
     POWER.zero()
     power_reset(POWER)
 
 
 def config_read(run, address, offset=0):
-    run(pci_address_write, PCI, u32(0), u32(4), u32(address))
-    return int(run(pci_data_read, PCI, u32(offset)))
+    run(port_write, BOARD, u16(0xCF8), u32(4), u32(address), u64(0))
+    return int(run(port_read, BOARD, u16(0xCFC + offset), u32(4 - offset if offset != 1 else 2), u64(0)))
 
 
 @everywhere
@@ -60,10 +51,10 @@ def test_the_only_device_is_the_host_bridge(run):
 
 @everywhere
 def test_the_address_register_is_a_dword(run):
-    run(pci_address_write, PCI, u32(0), u32(4), u32(0xFFFF_FFFF))
-    assert run(pci_address_read, PCI, u32(0), u32(4)) == 0x80FF_FFFC
-    run(pci_address_write, PCI, u32(1), u32(1), u32(0))
-    assert run(pci_address_read, PCI, u32(0), u32(4)) == 0x80FF_FFFC
+    run(port_write, BOARD, u16(0xCF8), u32(4), u32(0xFFFF_FFFF), u64(0))
+    assert run(port_read, BOARD, u16(0xCF8), u32(4), u64(0)) == 0x80FF_FFFC
+    run(port_write, BOARD, u16(0xCF8), u32(1), u32(0), u64(0))
+    assert run(port_read, BOARD, u16(0xCF8), u32(4), u64(0)) == 0x80FF_FFFC
 
 
 @everywhere
@@ -72,9 +63,9 @@ def test_only_the_bridges_own_registers_keep_what_is_written(run):
     for _ in range(300):
         register, width = source.randrange(64), source.choice((1, 2, 4))
         offset = source.randrange(0, 4, width)
-        run(pci_address_write, PCI, u32(0), u32(4), u32(ENABLE | register * 4))
-        value = source.getrandbits(32)
-        run(pci_data_write, PCI, u32(offset), u32(width), u32(value))
+        run(port_write, BOARD, u16(0xCF8), u32(4), u32(ENABLE | register * 4), u64(0))
+        value = source.getrandbits(8 * width)
+        run(port_write, BOARD, u16(0xCFC + offset), u32(width), u32(value), u64(0))
         mask = ((1 << 8 * width) - 1) << 8 * offset
         if register >= 16:
             kept[register] = kept.get(register, 0) & ~mask | value << 8 * offset & mask

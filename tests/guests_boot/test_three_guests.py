@@ -7,13 +7,10 @@ from typing import Any
 
 import pytest
 
-from boot.image.archive import Entry, write_archive
-from boot.info import FileKind
 from boot.machines.machine import MIB, Host
 from hypervisor.client.connection import Connection, connect
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
 from hypervisor.image import REPOSITORY
+from tests.guests_boot.archive import archive_of
 from tests.guests_boot.asked import asked_machine
 from tests.guests_boot.dialog import dialog
 
@@ -33,9 +30,7 @@ HOSTS = [pytest.param(Host.QEMU, 240, id="amd_v"), pytest.param(Host.BOCHS, 3000
 def test_three_debians_run_on_two_processors_and_one_that_crashes_starts_over(
     host: Host, seconds: float, tmp_path: Path
 ) -> None:
-    manifest, files = pack_manifest(load_config(REPOSITORY / "examples" / "three.toml"))
-    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    archive = write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], tmp_path / "archive")
+    archive = archive_of(REPOSITORY / "examples" / "three.toml", tmp_path)
     with dialog(asked_machine(host, archive, tmp_path, 1024 * MIB)) as console:
         for _ in NAMES:
             console.wait(USER_SPACE, seconds)

@@ -47,7 +47,7 @@ ROOTS = (
     "hypervisor.devices.acpi.",
     "hypervisor.devices.mp_tables",
     "hypervisor.devices.uart",
-    "hypervisor.devices.pci_host",
+    "hypervisor.devices.pci.",
     "hypervisor.devices.keyboard_controller",
     "hypervisor.vm.manifest",
     "hypervisor.exits.",

@@ -14,7 +14,7 @@ from typing import Any
 from codegen.back.jit import compile_native
 from codegen.front.lower import lower_program
 from codegen.front.program import TargetInfo
-from codegen.ir.nodes import Loc, Program, Trap
+from codegen.ir.nodes import KINDS, Loc, Program, Trap
 from codegen.ir.verify import verify
 from codegen.lang import Fn, Hpa, PerCpu, Span, Struct, host, memory
 from codegen.lang import Trap as TrapRaised
@@ -180,7 +180,7 @@ def walk(thing: Any) -> Iterator[Any]:
     elif is_dataclass(thing):
         if isinstance(thing, Loc):
             return
-        if type(thing).__module__ == "codegen.ir.nodes":
+        if type(thing) in KINDS:
             yield thing
         for each in fields(thing):
             value = getattr(thing, each.name)

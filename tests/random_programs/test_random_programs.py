@@ -57,6 +57,10 @@ CALLS.append((different, (u32(1),)))
 """`static` gives compiled code one number for all calls, and CPython another one each time."""
 
 
+FAILED_ONCE = (3116,)
+"""LLVM's NewGVN ended the process at it."""
+
+
 def test_two_hundred_programs_run_alike_and_hold_every_node_and_every_check() -> None:
     ordinary = run_seeds(range(200), workers=2)
     print(ordinary.table())
@@ -70,6 +74,11 @@ def test_two_hundred_programs_run_alike_and_hold_every_node_and_every_check() ->
     assert [name for name in wanted if not ordinary.nodes[name]] == [], ordinary.table()
     assert [kind for kind in KINDS if ordinary.traps[kind] < 20] == [], ordinary.table()
     assert ordinary.traps["result"] > ordinary.traps.total() // 3, "most calls end early: " + ordinary.table()
+
+
+def test_programs_that_once_failed_run_alike() -> None:
+    summary = run_seeds(FAILED_ONCE, workers=1)
+    assert summary.failures == {}, summary.table()
 
 
 @pytest.mark.long

@@ -13,10 +13,11 @@ from hypervisor.config.kernels import read_kernel
 from hypervisor.config.model import KernelKind
 
 FETCHED_AT_SET_UP = [name for name, guest in GUESTS.items() if not guest.on_demand]
+KERNELS = [name for name in FETCHED_AT_SET_UP if name != "busybox" and not GUESTS[name].modules]
 
 
 def test_guests_are_the_kernels_that_their_names_say() -> None:
-    kinds = {name: read_kernel(guest_path(name)).kind for name in FETCHED_AT_SET_UP if name != "busybox"}
+    kinds = {name: read_kernel(guest_path(name)).kind for name in KERNELS}
     assert kinds == {
         "linux-cloud": KernelKind.LINUX,
         "linux-generic": KernelKind.LINUX,
@@ -41,9 +42,21 @@ def test_cpio_reads_the_initramfs(tmp_path: Path) -> None:
     assert "init -> bin/busybox" in listing.stdout.decode()
 
 
+def test_the_second_initramfs_has_the_cloud_kernels_virtio_modules_too() -> None:
+    archive = subprocess.run(["gzip", "-dc", guest_path("initramfs-virtio")], capture_output=True, check=True).stdout
+    first = subprocess.run(["gzip", "-dc", guest_path("initramfs")], capture_output=True, check=True).stdout
+    assert archive.startswith(first)
+    rest = subprocess.run(
+        [guest_path("busybox"), "cpio", "-t"], input=archive[len(first) :], capture_output=True, check=True
+    )
+    loaded = (guest_path("initramfs").parents[2] / "boot/guests/rootfs/etc/rc").read_text()
+    for module in ("virtio", "virtio_ring", "virtio_pci", "virtio_blk", "virtio-rng"):
+        assert f"lib/modules/{module}.ko" in rest.stdout.decode().split() and module in loaded
+
+
 def test_every_kernel_of_the_catalogue_has_an_example() -> None:
     examples = "".join(path.read_text() for path in (Path(__file__).parents[2] / "examples").glob("*.toml"))
-    assert all(GUESTS[name].product in examples for name in FETCHED_AT_SET_UP if name != "busybox")
+    assert all(GUESTS[name].product in examples for name in KERNELS)
 
 
 @pytest.fixture(scope="module")

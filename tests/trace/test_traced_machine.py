@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,29 +10,18 @@ from typing import Any
 import pytest
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace
 
-from boot.image.archive import Entry, write_archive
-from boot.info import FileKind
 from boot.machines.machine import MIB, Host
 from hypervisor.client.command import trace_into
 from hypervisor.client.connection import Connection, CtlError, connect
 from hypervisor.client.top import sample, top_text
-from hypervisor.config.check import load_config
-from hypervisor.config.pack import pack_manifest
-from hypervisor.image import REPOSITORY
+from tests.guests_boot.archive import archive_of_own_kernels
 from tests.guests_boot.asked import asked_machine
 from tests.guests_boot.dialog import Dialog, dialog
-
-VMS = '[[vm]]\nname = "{}"\nkernel = "guest"\ncmdline = "{}"\nmemory = "32M"\n'
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("traced")
-    subprocess.run([sys.executable, "-m", "tests.guests.kernel", str(folder / "guest")], check=True, cwd=REPOSITORY)
-    (folder / "vms.toml").write_text(VMS.format("storm", "msr-storm") + VMS.format("spins", "spin"))
-    manifest, files = pack_manifest(load_config(folder / "vms.toml"))
-    guests = [Entry(FileKind.GUEST, file.name, file) for file in files]
-    return write_archive([Entry(FileKind.MANIFEST, "manifest", manifest), *guests], folder / "archive")
+    return archive_of_own_kernels(tmp_path_factory.mktemp("traced"), "32M", storm="msr-storm", spins="spin")
 
 
 def tracks_of(trace: Any) -> dict[int, str]:

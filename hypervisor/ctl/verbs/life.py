@@ -1,18 +1,17 @@
-"""A VM's life, and its part of the processors: as the shell's commands of the same names."""
+"""A VM's life: as the shell's commands of the same names."""
 
 from __future__ import annotations
 
-from codegen.lang import fn, span, u64
+from codegen.lang import fn
 from hypervisor.ctl.answer import refuse
 from hypervisor.ctl.request import Request
 from hypervisor.ctl.verb import verb
 from hypervisor.ctl.verbs.which import vm_of
 from hypervisor.progress import Progress
 from hypervisor.vm.acts import ACTS, Act
-from hypervisor.vm.settings import SETTINGS, Setting
 
 
-def add_act(act: Act) -> None:
+def add(act: Act) -> None:
     """The verb of this act."""
     begin = act.begin
 
@@ -27,23 +26,5 @@ def add_act(act: Act) -> None:
         return Progress.DONE
 
 
-def add_setting(setting: Setting) -> None:
-    """The verb of this setting."""
-    change, key = setting.change, span(setting.key.encode())
-
-    @verb(f"{setting.name} vm=N {setting.key}=N", setting.summary)
-    @fn(cold=True)
-    def set_for_vm(request: Request) -> Progress:
-        vm = vm_of(request)
-        value = request.number(key)
-        if vm is not None:
-            refusal = change(vm, u64(0) if value is None else value)
-            if refusal is not None:
-                refuse(request, refusal.words())
-        return Progress.DONE
-
-
 for _act in ACTS:
-    add_act(_act)
-for _setting in SETTINGS:
-    add_setting(_setting)
+    add(_act)

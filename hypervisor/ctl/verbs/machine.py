@@ -7,8 +7,7 @@ from hypervisor.cpu.per_cpu import CPUS
 from hypervisor.ctl.answer import put
 from hypervisor.ctl.request import Request
 from hypervisor.ctl.verb import verb
-from hypervisor.memory.frames import FRAMES, RUN
-from hypervisor.memory.regions import FRAME
+from hypervisor.memory.frames import RUN, free_memory
 from hypervisor.progress import Progress
 from hypervisor.sched.queues import PROCESSORS, QUEUES
 from hypervisor.time.clock import CLOCK, clock_at, tsc_to_ns
@@ -43,8 +42,6 @@ def list_cpus(request: Request) -> Progress:
 @fn(cold=True)
 def show_memory(request: Request) -> Progress:
     """Shows the memory that is free, in bytes: `free`, of which `runs` are whole pieces of 2 MiB, for guests' RAM."""
-    with FRAMES.lock:
-        runs = FRAMES.free_runs
-        frames = FRAMES.free_frames
-    put(f',"free":{runs * RUN + frames * FRAME},"runs":{runs * RUN}')
+    free, runs, _ = free_memory()
+    put(f',"free":{free},"runs":{runs * RUN}')
     return Progress.DONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from drivers.console.ns16550 import COM1, COM1_IRQ
 from hypervisor.devices.acpi import aml
 from hypervisor.devices.acpi.layout import PCI_MEMORY_FIRST, PCI_MEMORY_LAST, PM1_EVENT, PM_BLOCK_SIZE, SLEEP_TYPE_S5
+from hypervisor.devices.wiring import PCI_WIRES
 
 RTC_PORT = 0x70
 RTC_IRQ = 8
@@ -27,8 +28,19 @@ def host_bridge() -> bytes:
                 aml.dword_memory(PCI_MEMORY_FIRST, PCI_MEMORY_LAST),
             ),
         ),
+        aml.name("_PRT", routing()),
         isa_devices(),
     )
+
+
+def routing() -> bytes:
+    """_PRT (6.2.13): INTA# of each slot, wired to an interrupt that is the same for PIC and I/O APIC."""
+    entries = (
+        aml.package(aml.integer(slot << 16 | 0xFFFF), aml.ZERO, aml.ZERO, aml.integer(line))
+        for slot, line in PCI_WIRES.items()
+        if slot != 0
+    )
+    return aml.package(*entries)
 
 
 def isa_devices() -> bytes:

@@ -9,7 +9,7 @@ from hypervisor.console.last_run import LAST_RUN, words_for_ending
 from hypervisor.console.log import LOG
 from hypervisor.cpu.idle import idle_ticks
 from hypervisor.cpu.per_cpu import CPUS
-from hypervisor.memory.frames import FRAMES
+from hypervisor.memory.frames import FRAMES, free_memory
 from hypervisor.progress import Progress
 from hypervisor.sched.queues import PROCESSORS, QUEUES
 from hypervisor.shell.call import Call
@@ -44,10 +44,8 @@ def show_cpus(call: Call) -> Progress:
 @fn(cold=True)
 def show_memory(call: Call) -> Progress:
     """Shows the memory that is free: runs of 2 MiB, and single frames of 4 KiB."""
-    with FRAMES.lock:
-        runs = FRAMES.free_runs
-        frames = FRAMES.free_frames
-    say(f"free: {(runs * 2048 + frames * 4) >> 10} MiB, {runs} runs of 2 MiB and {frames} frames of 4 KiB")
+    free, runs, frames = free_memory()
+    say(f"free: {free >> 20} MiB, {runs} runs of 2 MiB and {frames} frames of 4 KiB")
     say(f"in use or split: {FRAMES.run_count - runs} of {FRAMES.run_count} runs up to the end of RAM")
     return Progress.DONE
 

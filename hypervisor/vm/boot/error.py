@@ -19,6 +19,7 @@ class BootError(HwEnum, repr=u32, must_use=True):
     NO_SUCH_CPU = 9
     NO_CPU_LEFT = 10
     NO_REAL_TIME = 11
+    TOO_MANY_DEVICES = 12
 
 
 @fn
@@ -40,7 +41,7 @@ def words_for(error: BootError) -> Span:
         case BootError.INITRD_TOO_LARGE:
             return span(b"the initrd does not fit beside the kernel; raise `memory`")
         case BootError.FILE_MISSING:
-            return span(b"a module is missing in the archive; build the ISO again")
+            return span(b"a module or a disk is missing in the archive; build the ISO again")
         case BootError.NO_HOST_MEMORY:
             return span(b"the machine has too little free memory; lower `memory` or add RAM")
         case BootError.NO_SUCH_CPU:
@@ -49,3 +50,5 @@ def words_for(error: BootError) -> Span:
             return span(b"every processor of its `cpus` is another VM's own (`exclusive`); give it one that is not")
         case BootError.NO_REAL_TIME:
             return span(b"its processors have no room for `budget` in each `period`; lower it, or that of another VM")
+        case BootError.TOO_MANY_DEVICES:
+            return span(b"it has more devices than its PCI bus has slots; leave some out")

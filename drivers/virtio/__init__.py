@@ -1,0 +1,1 @@
+"""virtio (Virtual I/O Device, version 1.2): the layouts that drivers and devices of it share."""

@@ -1,0 +1,105 @@
+"""What all virtio devices of a guest are: status and features, queues, interrupts (virtio 1.2, chapter 2)."""
+
+from __future__ import annotations
+
+from codegen.lang import Array, Field, Struct, count, fn, range, u32, u64
+from drivers.virtio.pci import ISR_CONFIGURATION, ISR_QUEUE, NO_VECTOR
+from drivers.virtio.status import DeviceStatus
+from hypervisor.devices.pci.function import PciFunction, function_command, function_msix
+from hypervisor.devices.pci.window import VECTORS
+from hypervisor.devices.virtio.disk import RamDisk
+from hypervisor.devices.virtio.msix import MsixTable, msix_reset
+from hypervisor.devices.virtio.queue import QUEUE_SIZE, Virtqueue
+
+QUEUES = 4
+
+
+class VirtioDevice(Struct):
+    """`offered`, `queue_count` and `disk` are the device's for the VM's life."""
+
+    offered: Field[u64]  # features
+    accepted: Field[u64]
+    queue_count: Field[u32]  # at most QUEUES
+    status: Field[DeviceStatus]
+    isr: Field[u32]  # ISR_QUEUE, ISR_CONFIGURATION
+    offered_select: Field[u32]
+    accepted_select: Field[u32]
+    configuration_vector: Field[u32]
+    queue_select: Field[u32]
+    kicked: Field[u32]  # bit n: queue n may hold something new
+    queues: Array[Virtqueue] = count(QUEUES)
+    vectors: MsixTable
+    disk: RamDisk  # of a block device
+    current: Field[u32]  # the queue that is being worked on
+    done: Field[u64]  # bytes of its chain that are done
+
+
+@fn(cold=True)
+def device_reset(device: VirtioDevice) -> None:
+    """After RST#."""
+    msix_reset(device.vectors)
+    device_restart(device)
+
+
+@fn(cold=True)
+def device_restart(device: VirtioDevice) -> None:
+    """What the driver does by writing status 0 (2.1, 4.1.4.3.1); the MSI-X table stays."""
+    device.status = DeviceStatus()
+    device.accepted = 0
+    device.isr = 0
+    device.offered_select = 0
+    device.accepted_select = 0
+    device.configuration_vector = NO_VECTOR
+    device.queue_select = 0
+    device.kicked = 0
+    device.current = 0
+    device.done = 0
+    device.vectors.pending = 0
+    for i in range(u32(QUEUES)):
+        queue = device.queues[i]
+        queue.zero()
+        queue.size = QUEUE_SIZE
+        queue.vector = NO_VECTOR
+
+
+@fn
+def device_runs(device: VirtioDevice) -> bool:
+    """Whether it may touch its queues."""
+    return device.status.driver_ok and not device.status.needs_reset
+
+
+@fn
+def device_accepted(device: VirtioDevice, features: u64) -> bool:
+    """Whether the driver has taken one of these up."""
+    return device.accepted & features != 0
+
+
+@fn(cold=True)
+def device_fail(device: VirtioDevice, function: PciFunction) -> None:
+    """It can go on only after a reset: the driver has broken the rules of its queues (2.1.2)."""
+    device.status = device.status.replace(needs_reset=True)
+    device.kicked = 0
+    device.done = 0
+    if device.status.driver_ok:
+        device_interrupt(device, function, device.configuration_vector, u32(ISR_CONFIGURATION))
+
+
+@fn
+def device_interrupt(device: VirtioDevice, function: PciFunction, vector: u32, cause: u32) -> None:
+    """Tell the driver: by a message, or by INTA# until it has read why."""
+    if not function_msix(function).enabled:
+        device.isr = device.isr | cause
+    elif vector < VECTORS:
+        device.vectors.pending = device.vectors.pending | u32(1) << (vector & 31)
+
+
+@fn
+def device_line(device: VirtioDevice, function: PciFunction) -> bool:
+    """Whether INTA# is asserted."""
+    return device.isr != 0 and not function_msix(function).enabled and not function_command(function).no_intx
+
+
+@fn
+def queue_interrupt(device: VirtioDevice, function: PciFunction, queue: Virtqueue) -> None:
+    """Buffers of this queue were given back."""
+    device_interrupt(device, function, queue.vector, u32(ISR_QUEUE))
