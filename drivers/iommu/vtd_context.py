@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from codegen.lang import Hpa, fn, phys, u8, u16, u32, u64
 from drivers.iommu.table import WalkedTable, walked_publish, walked_write
-from drivers.iommu.vtd import VTD
 from drivers.iommu.vtd_tables import VtdContextHigh, VtdContextLow, VtdRootEntry
+from drivers.iommu.vtd_unit import VTD
 
 
 @fn(cold=True)

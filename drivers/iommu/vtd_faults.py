@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from codegen.lang import fn, mmio, u32, u64
 from drivers.iommu.fault import DmaAccess, DmaFault
-from drivers.iommu.vtd import VtdUnit
 from drivers.iommu.vtd_registers import VtdFaultHigh, VtdFaultRecord, VtdFaultStatus, VtdRegisters
+from drivers.iommu.vtd_unit import VtdUnit
 
 
 @fn

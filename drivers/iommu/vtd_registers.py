@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codegen.lang import RO, WO, BitStruct, MmioBlock, Reg, at, bit, bits, u8, u16, u32, u64
+from drivers.iommu.vtd_tables import VtdGranularity
 
 
 class VtdCapability(BitStruct, repr=u64):
@@ -25,6 +26,7 @@ class VtdExtended(BitStruct, repr=u64):
 
     coherent: bool = bit(0)  # walks of tables snoop the processors' caches
     queued_invalidation: bool = bit(1)
+    commands_offset: u16 = bits(8, 17)  # of the invalidation registers, in 16 bytes
 
 
 # Bits of the global command and, at the same places, of the global status (11.4.4).
@@ -34,6 +36,25 @@ WRITE_BUFFER = 1 << 27  # once
 QUEUE = 1 << 26
 INTERRUPT_REMAPPING = 1 << 25
 LASTING = TRANSLATION | QUEUE | INTERRUPT_REMAPPING
+
+
+class VtdContextCommand(BitStruct, repr=u64):
+    """CCMD_REG (11.4.6.1)."""
+
+    done: u8 = bits(59, 60)  # the granularity that was carried out; 0: refused
+    wanted: VtdGranularity = bits(61, 62)
+    invalidate: bool = bit(63)  # until it is done
+
+
+class VtdIotlbCommand(BitStruct, repr=u64):
+    """IOTLB_REG (11.4.6.2)."""
+
+    domain: u16 = bits(32, 47)
+    drain_writes: bool = bit(48)
+    drain_reads: bool = bit(49)
+    done: u8 = bits(57, 58)
+    wanted: VtdGranularity = bits(60, 61)
+    invalidate: bool = bit(63)
 
 
 class VtdFaultStatus(BitStruct, repr=u32):
@@ -69,12 +90,19 @@ class VtdRegisters(MmioBlock, size=0x1000):
     command: Reg[u32] = at(0x18, access=WO)
     status: Reg[u32] = at(0x1C, access=RO)
     root_table: Reg[u64] = at(0x20)
+    context_command: Reg[VtdContextCommand] = at(0x28)
     fault_status: Reg[VtdFaultStatus] = at(0x34)
     fault_control: Reg[VtdFaultControl] = at(0x38)
     protected: Reg[VtdProtected] = at(0x64)
     queue_head: Reg[u64] = at(0x80, access=RO)
     queue_tail: Reg[u64] = at(0x88)
     queue_address: Reg[u64] = at(0x90)
+
+
+class VtdInvalidationRegisters(MmioBlock, size=16):
+    """At the place that the extended capabilities tell."""
+
+    iotlb: Reg[VtdIotlbCommand] = at(8)
 
 
 class VtdFaultHigh(BitStruct, repr=u64):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from codegen.lang import Hpa, fn, u8, u16, u32
 from drivers.iommu.amdvi_device_table import amdvi_allow, amdvi_deny
 from drivers.iommu.reported import IommuKind
-from drivers.iommu.vtd import VTD
 from drivers.iommu.vtd_context import vtd_add_context_table, vtd_allow, vtd_context_table, vtd_deny
+from drivers.iommu.vtd_unit import VTD
 from hypervisor.dma.domain import DOMAINS_MAX, IOMMU, Domain
 from hypervisor.memory.frames import allocate_frame
 from hypervisor.memory.owner import Owner

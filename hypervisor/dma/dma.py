@@ -9,10 +9,10 @@ from __future__ import annotations
 from codegen.lang import Hpa, fn, range, u8, u16, u64
 from drivers.iommu.reported import IommuKind, source_of
 from hypervisor.dma.device import device_allow, device_deny, domain_limit
-from hypervisor.dma.domain import IOMMU, Domain, domain_of, domain_of_source, free_domain
+from hypervisor.dma.domain import IOMMU, Domain, domain_of, domain_of_source, free_domain, guest_bit
 from hypervisor.dma.error import DmaError
 from hypervisor.dma.forget import forget_device, forget_pages, must_tell_of_new
-from hypervisor.dma.io_page_table import io_levels, io_map_page, io_new_table, io_unmap_page
+from hypervisor.dma.io_page_table import io_is_mapped, io_levels, io_map_page, io_new_table, io_unmap_page
 from hypervisor.memory.frames import owned_throughout, release_frames
 from hypervisor.memory.owner import GUEST_RAM, GUEST_TABLES, Owner, domain_tables_owner
 from hypervisor.memory.regions import FRAME
@@ -24,6 +24,8 @@ def dma_attach(requester: u16) -> DmaError | None:
     with IOMMU.lock:
         before = domain_of_source(source_of(requester))
         if before is not None:
+            if before.lost:
+                return DmaError.UNIT_FAILED
             if not before.of_firmware:
                 return DmaError.ATTACHED
             error = close_domain(before)
@@ -47,7 +49,8 @@ def dma_map(requester: u16, hpa: Hpa, size: u64, writable: bool, owner: u8) -> D
     """The device may read `size` bytes of whole frames, and write them if `writable`, under their own address.
 
     All must belong to `owner`: Owner.DMA, or the guest's RAM for which the device works. They stay so until they are
-    unmapped. After an error nothing of them is mapped.
+    unmapped; of a guest `dma_withdraw` sees to it. None may be mapped already (asked only where there is an IOMMU).
+    After an error nothing has changed.
     """
     with IOMMU.lock:
         domain = domain_of(requester)
@@ -57,6 +60,9 @@ def dma_map(requester: u16, hpa: Hpa, size: u64, writable: bool, owner: u8) -> D
             return DmaError.MISALIGNED
         if not may_be_reached(owner) or not owned_throughout(hpa, size, owner):
             return DmaError.FOREIGN
+        if is_mapped(domain, hpa, size):
+            return DmaError.MAPPED
+        domain.guests = domain.guests | guest_bit(owner)
         return map_frames(domain, hpa, size, writable)
 
 
@@ -85,8 +91,21 @@ def are_frames(hpa: Hpa, size: u64) -> bool:
 
 @fn
 def may_be_reached(owner: u8) -> bool:
-    """Buffers of our drivers, and guests' RAM; never tables, VMCSs or stacks."""
-    return owner == u8(Owner.DMA) or (owner >= GUEST_RAM and owner < GUEST_TABLES)
+    """Buffers of our drivers, and RAM of guests that are not about to go; never tables, VMCSs or stacks."""
+    if owner == u8(Owner.DMA):
+        return True
+    return owner >= GUEST_RAM and owner < GUEST_TABLES and IOMMU.withdrawn.load() & guest_bit(owner) == 0
+
+
+@fn
+def is_mapped(domain: Domain, hpa: Hpa, size: u64) -> bool:
+    """Any of these frames."""
+    if IOMMU.kind == IommuKind.NONE:
+        return False
+    for offset in range(u64(0), size, FRAME):
+        if io_is_mapped(domain.root, hpa + offset):
+            return True
+    return False
 
 
 @fn
@@ -129,7 +148,12 @@ def open_domain(requester: u16, of_firmware: bool) -> DmaError | None:
         if root is not None:
             domain.root = root
             if device_allow(domain):
-                return forget_device(domain)
+                error = forget_device(domain)
+                if error is None:
+                    return None
+                device_deny(domain)
+                domain.lost = True
+                return error
     release_frames(domain_tables_owner(domain.number))
     domain.number = 0
     return error
@@ -137,11 +161,12 @@ def open_domain(requester: u16, of_firmware: bool) -> DmaError | None:
 
 @fn(cold=True)
 def close_domain(domain: Domain) -> DmaError | None:
-    """Deny, have it forgotten, only then give the tables back. When a unit fails, they and the number stay taken."""
+    """Deny, have it forgotten, only then give the tables back. When a unit fails, all of it is lost."""
     if IOMMU.kind != IommuKind.NONE:
         device_deny(domain)
         error = forget_device(domain)
         if error is not None:
+            domain.lost = True
             return error
         release_frames(domain_tables_owner(domain.number))
     domain.number = 0

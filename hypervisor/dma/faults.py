@@ -11,8 +11,8 @@ from codegen.lang import Field, Local, Struct, fn, range, storage, u32, u64
 from drivers.iommu.amdvi import AMDVI, AmdviUnit
 from drivers.iommu.amdvi_faults import amdvi_faults_pending, amdvi_take_fault, amdvi_take_overflow
 from drivers.iommu.fault import DmaFault
-from drivers.iommu.vtd import VTD, VtdUnit
 from drivers.iommu.vtd_faults import vtd_faults_pending, vtd_take_fault, vtd_take_overflow
+from drivers.iommu.vtd_unit import VTD, VtdUnit
 from hypervisor.console.log import warn
 
 LINES_PER_SECOND = 4

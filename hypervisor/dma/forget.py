@@ -6,7 +6,8 @@ from codegen.lang import Hpa, fn, range, u64
 from drivers.iommu.amdvi import AMDVI, amdvi_forget_device, amdvi_forget_domain
 from drivers.iommu.problem import IommuProblem
 from drivers.iommu.reported import IommuKind
-from drivers.iommu.vtd import VTD, vtd_forget_devices, vtd_forget_domain
+from drivers.iommu.vtd_invalidation import vtd_forget_devices, vtd_forget_domain
+from drivers.iommu.vtd_unit import VTD
 from hypervisor.console.log import warn
 from hypervisor.dma.domain import IOMMU, Domain
 from hypervisor.dma.error import DmaError

@@ -7,14 +7,14 @@ may reach is decided by what is mapped; other addresses would hide nothing.
 
 from __future__ import annotations
 
-from codegen.lang import Hpa, fn, phys, u8, u32, u64
+from codegen.lang import Hpa, fn, phys, range, u8, u32, u64
 from drivers.iommu import amdvi_tables
 from drivers.iommu.amdvi_device_table import amdvi_clear_table
 from drivers.iommu.amdvi_tables import EMPTY, amdvi_leaf, amdvi_table_entry
 from drivers.iommu.reported import IommuKind
 from drivers.iommu.table import WalkedTable, walked_publish, walked_write
-from drivers.iommu.vtd import VTD
 from drivers.iommu.vtd_tables import vtd_leaf, vtd_table_entry
+from drivers.iommu.vtd_unit import VTD
 from hypervisor.dma.domain import IOMMU
 from hypervisor.memory.frames import allocate_frame
 from hypervisor.memory.page_table import index_at
@@ -64,15 +64,44 @@ def io_map_page(root: Hpa, hpa: Hpa, writable: bool, tables_owner: u8) -> bool:
 
 
 @fn
+def io_is_mapped(root: Hpa, hpa: Hpa) -> bool:
+    """Whether the device reaches this frame."""
+    table = leaf_table(root, hpa)
+    return table is not None and phys(WalkedTable, table).words[index_at(u64(hpa), u32(1))] & PRESENT != 0
+
+
+@fn
 def io_unmap_page(root: Hpa, hpa: Hpa) -> None:
     """The device does not reach this frame, once the units have forgotten its domain. Nothing if it did not."""
+    table = leaf_table(root, hpa)
+    if table is not None:
+        walked_write(table, u32(index_at(u64(hpa), u32(1))), nothing(), VTD.incoherent)
+
+
+@fn(cold=True)
+def io_unmap_run(root: Hpa, hpa: Hpa) -> None:
+    """The same of the 2 MiB at `hpa`: all that one table leads to."""
+    table = leaf_table(root, hpa)
+    if table is not None:
+        for index in range(u32(512)):
+            walked_write(table, index, nothing(), VTD.incoherent)
+
+
+@fn
+def leaf_table(root: Hpa, hpa: Hpa) -> Hpa | None:
+    """The table with this frame's entry; None when nothing near it is mapped."""
     table = root
     level = io_levels()
     while level > 1:
         entry = phys(WalkedTable, table).words[index_at(u64(hpa), level)]
         if entry & PRESENT == 0:
-            return
+            return None
         table = Hpa(entry & FRAME_BITS)
         level -= 1
-    nothing = u64(EMPTY) if IOMMU.kind == IommuKind.AMDVI else u64(0)
-    walked_write(table, u32(index_at(u64(hpa), level)), nothing, VTD.incoherent)
+    return table
+
+
+@fn
+def nothing() -> u64:
+    """An entry that is not present."""
+    return u64(EMPTY) if IOMMU.kind == IommuKind.AMDVI else u64(0)

@@ -35,8 +35,10 @@ def reserved_start(info: BootInfo) -> None:
 @fn(cold=True)
 def keep_range(info: BootInfo, place: ReservedRange) -> bool:
     """Frame by frame, in a domain of the device's own."""
-    base = place.base & ~(FRAME - 1)
-    if place.end > LIMIT or place.end - place.base > RANGE_MAX or touches_usable(info, base, place.end):
+    if place.end > LIMIT or place.end - place.base > RANGE_MAX:
+        return False
+    base, end = place.base & ~(FRAME - 1), (place.end + (FRAME - 1)) & ~(FRAME - 1)
+    if touches_usable(info, base, end):
         return False
     domain = domain_of(place.requester)
     if domain is None:
@@ -45,5 +47,4 @@ def keep_range(info: BootInfo, place: ReservedRange) -> bool:
         domain = domain_of(place.requester)
         if domain is None:
             return False
-    size = (place.end - base + (FRAME - 1)) & ~(FRAME - 1)
-    return map_frames(domain, Hpa(base), size, True) is None
+    return map_frames(domain, Hpa(base), end - base, True) is None

@@ -14,7 +14,8 @@ from drivers.iommu.problem import IommuProblem
 from drivers.iommu.reported import REPORTED, IommuKind
 from drivers.iommu.table import walked_publish
 from drivers.iommu.vtd import UNIT_FRAMES as VTD_FRAMES
-from drivers.iommu.vtd import VTD, vtd_begin, vtd_find, vtd_start
+from drivers.iommu.vtd import vtd_begin, vtd_find, vtd_start
+from drivers.iommu.vtd_unit import VTD, VtdUnit
 from hypervisor.console.log import log, warn
 from hypervisor.cpu.spin_lock import LockPlace, lock_start
 from hypervisor.dma.domain import IOMMU
@@ -74,9 +75,16 @@ def find_vtd_units(info: BootInfo) -> None:
         unit = vtd_find(reported.base, reported.segment)
         if isinstance(unit, IommuProblem):
             unit_fails(reported.base, unit)
-        elif not map_registers(info, unit.faults & ~(FRAME - 1), u64(2 * FRAME)):
+        elif not map_further_registers(info, unit):
             unit_fails(reported.base, IommuProblem.BAD_ADDRESS)
             unit.broken = True
+
+
+@fn(cold=True)
+def map_further_registers(info: BootInfo, unit: VtdUnit) -> bool:
+    """Those that lie where the unit says."""
+    faults, commands = unit.faults & ~(FRAME - 1), unit.commands & ~(FRAME - 1)
+    return map_registers(info, faults, u64(2 * FRAME)) and map_registers(info, commands, u64(FRAME))
 
 
 @fn(cold=True)

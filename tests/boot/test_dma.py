@@ -50,7 +50,10 @@ def test_a_device_reaches_what_is_mapped_for_it_and_nothing_else(image: Path, io
     found = steps(text)
     assert [copied for copied, _ in found] == [False, False, True, False, False, False, False], text
     if iommu == "amd-iommu":
-        return  # QEMU 7.2 refuses, but shows no event in the log: neither by its tail nor in memory
+        # It refuses, and says nothing: amdvi_log_event of QEMU before 10.2 returns at once, as its test of the overflow
+        # bit is an "or" (mended in August 2025, "hw/i386/amd_iommu: Fix event log generation"). So the log is tested
+        # on a model: tests/iommu.
+        return
     refused = [re.findall(r"DMA refused: 00:\w\w\.0 \w+ at (0x[0-9a-f]+)", after) for _, after in found]
     for step in (0, 1, 4, 6):
         assert {int(address, 16) & ~0xFFF for address in refused[step]} == {buffer}, text
