@@ -36,7 +36,7 @@ def amdvi_deny(device_table: Hpa, requester: u16, nowhere: Hpa) -> None:
     so the refusal is logged also by units that log no walk that ends early."""
     place = device_entry(device_table, requester)
     place.low = AmdviDeviceLow(valid=True, translated=True, levels=u8(LEVELS), frame=u64(nowhere) >> 12)
-    place.domain = place.domain.replace(domain=0)
+    place.domain = place.domain.replace(domain=u16(0))
 
 
 @fn(cold=True)

@@ -19,7 +19,7 @@ def amdvi_faults_pending(unit: AmdviUnit) -> bool:
 @fn
 def event_at_head(unit: AmdviUnit) -> AmdviRingEntry:
     """The place of the next event. Its code says whether the event is there: the tail register may run ahead of what is
-    written. QEMU before 10.2 writes no event at all: amdvi_log_event takes every log for one that has overflowed."""
+    written. QEMU of before August 2025 writes no event: amdvi_log_event takes every log for one that overflowed."""
     return phys(AmdviRingEntry, unit.frames + RING_BYTES + u64(unit.event_head))
 
 

@@ -50,7 +50,7 @@ def test_a_device_reaches_what_is_mapped_for_it_and_nothing_else(image: Path, io
     found = steps(text)
     assert [copied for copied, _ in found] == [False, False, True, False, False, False, False], text
     if iommu == "amd-iommu":
-        # It refuses, and says nothing: amdvi_log_event of QEMU before 10.2 returns at once, as its test of the overflow
+        # It refuses, and says nothing: amdvi_log_event of QEMU 7.2 returns at once, as its test of the overflow
         # bit is an "or" (mended in August 2025, "hw/i386/amd_iommu: Fix event log generation"). So the log is tested
         # on a model: tests/iommu.
         return
