@@ -22,6 +22,7 @@ from hypervisor.cpu.panic import panic
 from hypervisor.cpu.per_cpu import CPU, per_cpu_start
 from hypervisor.cpu.stacks import stacks_map
 from hypervisor.cpu.xstate import XSTATE, xstate_start
+from hypervisor.dma.start import iommu_start
 from hypervisor.memory.memory_start import memory_find, memory_start
 from hypervisor.pci.start import pci_start
 from hypervisor.time.clock_start import clocks_start
@@ -69,6 +70,7 @@ def machine_complete() -> None:
     else:
         warn("the firmware has no ACPI tables")
     pci_start(BOOT)
+    iommu_start(BOOT)
     if not interrupts_start():
         panic("no memory is left for page tables")
     if not clocks_start(BOOT.entry_tsc):

@@ -62,10 +62,13 @@ def configuration_lines(machine: Machine, serial_ports: tuple[int, ...], scratch
     assert machine.iso is not None
     ips = machine.ips or (IPS_ONE_CPU if machine.cpus == 1 else IPS_SEVERAL_CPUS)
     if machine.drive is Drive.CD:
-        boot = [f'ata0-master: type=cdrom, path="{machine.iso}", status=inserted', "boot: cdrom"]
+        boot = [f'ata0-master: type=cdrom, path="{machine.iso.absolute()}", status=inserted', "boot: cdrom"]
     else:
         journal = scratch / "journal"
-        boot = [f'ata0-master: type=disk, mode=volatile, path="{machine.iso}", journal="{journal}"', "boot: disk"]
+        boot = [
+            f'ata0-master: type=disk, mode=volatile, path="{machine.iso.absolute()}", journal="{journal}"',
+            "boot: disk",
+        ]
     return [
         f"romimage: file={BIOS}",
         f"vgaromimage: file={VGA_BIOS}",

@@ -70,7 +70,7 @@ def start_bochs(machine: Machine, scratch: Path) -> Emulator:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         ports = tuple(listener.getsockname()[1] for listener in listeners)
         command = bochs.bochs_command(machine, ports, scratch)
-        process = spawn(command, messages, bochs.environment(), ())
+        process = spawn(command, messages, bochs.environment(), folder=scratch)  # some devices of Bochs write files
         try:
             serial, *others = [accept_from(process, listener) for listener in listeners]
             for other in others:
@@ -101,9 +101,14 @@ def accept_from(process: subprocess.Popen[bytes], listener: socket.socket) -> so
 
 
 def spawn(
-    command: list[str], messages: Path, environment: dict[str, str], inherited: tuple[int, ...]
+    command: list[str],
+    messages: Path,
+    environment: dict[str, str],
+    inherited: tuple[int, ...] = (),
+    folder: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in its own process group, tied to our life; its messages go to a file."""
+    """Start `command` in its own process group, tied to our life; its messages go to a file. `folder`: it runs there,
+    else where we do."""
     if shutil.which(command[0]) is None:
         raise MachineError(f"{command[0]} is not in PATH; ./build.py says what to install")
     with messages.open("wb") as output:
@@ -113,6 +118,7 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
+            cwd=folder,
             pass_fds=inherited,
             start_new_session=True,
             preexec_fn=die_with(os.getpid()),

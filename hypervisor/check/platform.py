@@ -5,11 +5,12 @@ from __future__ import annotations
 from boot.info import MEMORY_REGIONS_MAX, BootInfo, MemoryKind
 from codegen.lang import fn, min, range, span, u32, u64
 from drivers.acpi.machine import MACHINE
-from drivers.acpi.root import acpi_table
-from hypervisor.check.line import missing, not_yet, used
+from drivers.iommu.reported import IommuKind
+from hypervisor.check.line import missing, used
 from hypervisor.console.console import CONSOLE
 from hypervisor.console.log import log
 from hypervisor.console.screen import SCREEN
+from hypervisor.dma.domain import IOMMU
 from hypervisor.memory.frames import free_bytes
 from hypervisor.memory.regions import end_of
 
@@ -42,10 +43,12 @@ def check_firmware() -> None:
         log(f"ACPI: used ({MACHINE.ioapic_count} I/O APICs, {MACHINE.processor_count} processors)")
     else:
         missing(span(b"ACPI tables"), span(b"devices' interrupts stay off: enable ACPI in the firmware's set-up"))
-    if acpi_table(span(b"DMAR")) is not None:
-        not_yet(span(b"IOMMU (VT-d)"), NOTHING)
-    elif acpi_table(span(b"IVRS")) is not None:
-        not_yet(span(b"IOMMU (AMD-Vi)"), NOTHING)
+    if IOMMU.unconfined != 0:
+        log(f"IOMMU: {IOMMU.unconfined} units cannot be used, {IOMMU.unit_count} are: see the log's warnings")
+    elif IOMMU.kind == IommuKind.VTD:
+        used(span(b"IOMMU (VT-d)"), span(b"every device is denied what its driver did not map"))
+    elif IOMMU.kind == IommuKind.AMDVI:
+        used(span(b"IOMMU (AMD-Vi)"), span(b"every device is denied what its driver did not map"))
     else:
         missing(span(b"IOMMU"), span(b"enable VT-d or IOMMU in the firmware's set-up"))
 

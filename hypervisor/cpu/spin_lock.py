@@ -19,9 +19,10 @@ class LockPlace(HwEnum, repr=u32):
     SHARE = 3
     SECOND_LEVEL = 4  # one VM's second-level tables
     PAGE_TABLES = 5  # the monitor's own
-    FRAMES = 6
-    CONSOLE = 7
-    CONFIG_PORTS = 8  # of PCI: nothing is taken inside
+    IOMMU = 6  # domains of devices, and the units' queues
+    FRAMES = 7
+    CONSOLE = 8
+    CONFIG_PORTS = 9  # of PCI: nothing is taken inside
 
 
 class SpinLock(Struct):

@@ -144,3 +144,14 @@ def usable_regions(info: BootInfo, into: RegionList) -> None:
         region = info.regions[i]
         if region.kind != u32(MemoryKind.USABLE) and region.length > 0:
             into.remove(u64(region.base), end_of(u64(region.base), region.length))
+
+
+@fn(cold=True)
+def touches_usable(info: BootInfo, base: u64, end: u64) -> bool:
+    """Whether any byte of [base, end) is RAM by the firmware's map, whoever has it: no place for registers."""
+    for i in range(min(info.region_count, u32(MEMORY_REGIONS_MAX))):
+        region = info.regions[i]
+        first = u64(region.base)
+        if region.kind == u32(MemoryKind.USABLE) and first < end and base < end_of(first, region.length):
+            return True
+    return False

@@ -9,6 +9,7 @@ from hypervisor.cpu.machine_check_report import log_machine_checks
 from hypervisor.cpu.per_cpu import CPUS_MAX
 from hypervisor.ctl.port import CTL_PORT
 from hypervisor.ctl.service import serve_ctl
+from hypervisor.dma.faults import poll_dma_faults
 from hypervisor.sched.deadlines import Deadlines, deadline_next, deadline_owner, deadline_set
 from hypervisor.sched.notify import notify
 from hypervisor.sched.queues import NEVER, QUEUES
@@ -75,13 +76,14 @@ def serve_lives() -> None:
 @fn
 def serve_second(cpu: u32) -> None:
     """Once a second each processor asks its hardware for errors; the first one also lets each VM cause a bounded number
-    of log lines again, and prints the unfinished lines of those that are silent."""
+    of log lines again, prints the unfinished lines of those that are silent, and asks the IOMMUs what they refused."""
     SERVICES[cpu].next_second = rdtsc().wrapping_add(ns_to_tsc(u64(SECOND)))
     if cpu == HOUSEKEEPER:
         for i in range(u32(VMS_MAX)):
             VMS[i].log_budget.store(LOG_LINES_PER_SECOND)
         console_flush_silent_guests()
         CTL_PORT.wanted.store(1)
+        poll_dma_faults()
     log_machine_checks()
 
 

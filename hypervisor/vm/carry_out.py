@@ -9,6 +9,9 @@ from codegen.lang import fn, range, u32
 from hypervisor.config.manifest import RestartPolicy
 from hypervisor.console.log import log
 from hypervisor.cpu.kick import send_kick
+from hypervisor.cpu.panic import panic
+from hypervisor.dma.withdraw import dma_withdraw
+from hypervisor.memory.owner import guest_ram_owner
 from hypervisor.memory.second_level import second_level_close
 from hypervisor.sched.notify import notify
 from hypervisor.time.clock import CLOCK
@@ -110,10 +113,12 @@ def end_vm(vm: Vm, reason: StopReason) -> None:
 
 @fn(cold=True)
 def begin_release(vm: Vm) -> None:
-    """Before its RAM may belong to others no table leads there, and no processor remembers one that did."""
+    """Before its RAM may belong to others no table leads there, and no processor or IOMMU remembers one that did."""
     vm.state = VmState.LEAVING
     second_level_close(vm.second_level_root)
     shootdown(vm)
+    if dma_withdraw(guest_ram_owner(vm.id)) is not None:
+        panic("an IOMMU does not confirm that devices have lost a guest's RAM: nobody else may get it")
     begin_sweep(vm, Sweep.RELEASE)
 
 

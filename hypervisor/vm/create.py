@@ -8,6 +8,7 @@ from hypervisor.console.guests import console_add_guest
 from hypervisor.console.log import log
 from hypervisor.cpu.spin_lock import LockPlace, lock_start
 from hypervisor.cpu.xstate import XSTATE, XsaveArea
+from hypervisor.dma.withdraw import dma_admit
 from hypervisor.memory.frames import allocate_frames, return_runs, take_runs
 from hypervisor.memory.guest import add_slot
 from hypervisor.memory.owner import guest_control_owner, guest_ram_owner, guest_tables_owner
@@ -96,6 +97,7 @@ def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
     """Allocate everything that the VM keeps for its life."""
     MADE.vms += 1
     vm.incarnation = MADE.vms
+    dma_admit(guest_ram_owner(vm.id))
     lock_start(vm.board_lock, LockPlace.BOARD)
     with vm.board_lock:
         vm.board.zero()
