@@ -1,0 +1,1 @@
+"""Network cards of the machine: one interface (frame.py, port.py), and a folder for each kind."""
