@@ -114,7 +114,9 @@ def board_devices_changed(board: Board) -> None:
         board_set_line(board, u32(line), slots_line(board.virtio, board.pci, u32(line)))
     work = slots_work(board.virtio)
     if board.work.load() != work:
-        board.work.store(work)
+        board.work.exchange(work)
+        work = slots_work(board.virtio)  # a disk may have brought something back between the two
+        board.work.fetch_or(work)
     if work != 0 or board_has_messages(board):
         board.devices_wait = True
         board.attention = True

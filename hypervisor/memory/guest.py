@@ -1,6 +1,7 @@
 """A guest's RAM: slots of guest-physical memory, read and written by checked copies only.
 
-No reference to guest memory leaves this file, so a value that was checked cannot change afterwards (no double fetch).
+No reference to guest memory leaves this file, so a value that was checked cannot change afterwards (no double fetch);
+but for `lent_run`, which is for devices: nothing that they move is looked at.
 """
 
 from __future__ import annotations
@@ -292,6 +293,20 @@ def fill(memory: GuestMemory, gpa: Gpa, length: u64, byte: u8) -> Fault | None:
         phys_span(here, run).fill(byte)
         done += run
     return None
+
+
+@fn
+def lent_run(memory: GuestMemory, gpa: Gpa, skipped: u64, length: u64, written: bool) -> tuple[Hpa, u64]:
+    """For a device of the machine that reads, or writes, the guest's RAM itself: where byte `skipped` behind `gpa`
+    lies, and how many of `length` bytes lie there together; 0 where there is no such RAM."""
+    address = u64(gpa).checked_add(skipped)
+    if address is None:
+        return Hpa(0), u64(0)
+    slot = slot_of(memory, Gpa(address))
+    if slot is None or written and not slot.writable:
+        return Hpa(0), u64(0)
+    offset = address - u64(slot.gpa)
+    return slot.hpa + offset, min(slot.size - offset, length)
 
 
 @fn

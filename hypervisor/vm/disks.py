@@ -37,6 +37,7 @@ def make_disk(vm: Vm, entry: ManifestDisk) -> BootError | None:
         if device is None:
             return BootError.TOO_MANY_DEVICES
         device.disk.bytes = entry.size // SECTOR * SECTOR
+        device.disk.block = SECTOR
         for i in range(u32(ID_BYTES)):
             device.disk.serial[i] = entry.serial[i]
         if entry.flags.read_only:

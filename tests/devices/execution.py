@@ -12,12 +12,14 @@ import pytest
 from codegen.back.jit import NativeModule, compile_native
 from codegen.front.lower import lower_program, module_functions
 from codegen.front.program import host_target
+from tests.devices import handed
 
 MODULES = """
     acpi.power board clock ioapic keyboard_controller mmio pci.bus pci.function pci.ports pic pit pit_channel
     pm_timer ports rtc rtc_calendar rtc_memory rtc_time system_control uart
     lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr lapic.posted lapic.priority lapic.public
     virtio.block virtio.chain virtio.common_configuration virtio.configuration virtio.device virtio.disk virtio.entropy
+    virtio.disk_gather virtio.machine_begin virtio.machine_disk virtio.machine_finish virtio.machine_piece
     virtio.msix virtio.queue virtio.serve virtio.slots virtio.window
     lapic.receive lapic.registers lapic.reset lapic.state lapic.timer
 """.split()
@@ -27,7 +29,7 @@ Run = Callable[..., Any]
 
 @functools.cache
 def native_module() -> NativeModule:
-    modules = [importlib.import_module(f"hypervisor.devices.{name}") for name in MODULES]
+    modules = [*(importlib.import_module(f"hypervisor.devices.{name}") for name in MODULES), handed]
     program, diagnostics = lower_program(module_functions(modules), modules, host_target())
     assert not diagnostics, "\n".join(str(diagnostic) for diagnostic in diagnostics)
     return compile_native(program, 2)

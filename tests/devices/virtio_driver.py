@@ -5,17 +5,20 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from codegen.lang import Gpa, Hpa, Hva, host, phys_span, storage, u16, u32, u64
+from codegen.lang import Gpa, Hpa, Hva, bind, host, phys_span, storage, u16, u32, u64
 from hypervisor.devices.board import Board, board_reset
 from hypervisor.devices.mmio import mmio_read, mmio_write
 from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.ports import port_read, port_write
 from hypervisor.devices.virtio.block import block_start
+from hypervisor.devices.virtio.device import device_waits
 from hypervisor.devices.virtio.entropy import entropy_start
+from hypervisor.devices.virtio.machine_disk import disk_submit
 from hypervisor.devices.virtio.serve import device_serve
 from hypervisor.devices.virtio.slots import slots_add
 from hypervisor.memory.guest import GuestMemory, add_slot
 from tests.devices.execution import Run
+from tests.devices.handed import HANDED, keep
 
 RAM = 1 << 20
 DISK = 256 << 10
@@ -56,6 +59,8 @@ class Driver:
         host.reset()
         BOARD.zero()
         MEMORY.zero()
+        HANDED.zero()
+        bind(disk_submit, keep)
         ram = host.memory.allocate(RAM)
         self.ram, self.disk = int(ram), int(host.memory.allocate(DISK))
         add_slot(MEMORY, Gpa(0), u64(RAM), ram, True)
@@ -63,6 +68,7 @@ class Driver:
         assert device is not None
         if self.kind == FunctionKind.BLOCK:
             device.disk.base, device.disk.bytes = host_address(self.disk), DISK
+            device.disk.block = 512
             device.disk.read_only = self.read_only
             for place, byte in enumerate(b"serial"):
                 device.disk.serial[place] = byte
@@ -183,7 +189,7 @@ class Driver:
         """Bursts until the device has nothing to do; how many."""
         bursts = 0
         device, function = BOARD.virtio.devices[0], BOARD.pci.functions[1]
-        while int(device.kicked) and bursts < most:
+        while self.run(device_waits, device) and bursts < most:
             bursts += 1
             if self.run(device_serve, device, function, MEMORY, BOARD.virtio.chain):
                 raise Broken

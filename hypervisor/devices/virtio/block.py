@@ -1,5 +1,5 @@
-"""The block device (virtio 1.2, 5.2) on a disk in RAM. A request is done in pieces: no guest keeps its processor from
-others with a large one."""
+"""The block device (virtio 1.2, 5.2). What lies in RAM is done here, in pieces: no guest keeps its processor from
+others with a large request. Disks of the machine do the rest (machine_begin.py)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from drivers.virtio.block import (
 from drivers.virtio.status import EVENT_INDEX, INDIRECT_DESCRIPTORS, VERSION_1
 from hypervisor.devices.virtio.chain import SEGMENTS, Chain, chain_piece, chain_put, chain_take
 from hypervisor.devices.virtio.device import QUEUES, VirtioDevice
-from hypervisor.devices.virtio.disk import RamDisk, disk_part
+from hypervisor.devices.virtio.disk import GuestDisk, disk_part, disk_start
+from hypervisor.devices.virtio.machine_begin import machine_features, machine_flush, machine_move, machine_zero
 from hypervisor.devices.virtio.work import Work
 from hypervisor.memory.guest import GuestMemory, copy_in, copy_out
 
@@ -44,19 +45,25 @@ class StatusByte(Struct):
 def block_start(device: VirtioDevice) -> None:
     """The device of `device.disk`."""
     device.queue_count = QUEUES
-    device.offered = u64(FEATURES | READ_ONLY) if device.disk.read_only else u64(FEATURES | DISCARD | WRITE_ZEROES)
+    if device.disk.read_only:
+        device.offered = u64(FEATURES | READ_ONLY)
+    elif device.disk.machine.present:
+        device.offered = u64(FEATURES) | machine_features(device.disk.machine)
+    else:
+        device.offered = u64(FEATURES | DISCARD | WRITE_ZEROES)
 
 
 @fn(cold=True)
-def block_configuration(disk: RamDisk, config: BlockConfiguration) -> None:
+def block_configuration(disk: GuestDisk, config: BlockConfiguration) -> None:
     """What the driver reads."""
+    sectors = u32(disk.block // SECTOR)
     config.capacity = disk.bytes // SECTOR
     config.segments_max = SEGMENTS - 2
-    config.block_size = SECTOR
+    config.block_size = disk.block
     config.queues = QUEUES
     config.discard_sectors = RUN_SECTORS
     config.discard_runs = 1
-    config.discard_alignment = 1
+    config.discard_alignment = sectors
     config.zero_sectors = RUN_SECTORS
     config.zero_runs = 1
     config.zero_may_unmap = 1
@@ -72,7 +79,7 @@ def block_work(device: VirtioDevice, chain: Chain, memory: GuestMemory, work: Wo
     status = answer(device, chain, memory, header, work)
     if status is None:
         return False
-    if not work.finished:
+    if not work.finished:  # with this piece, or it is under way, or has to wait
         return True
     cell = Local(StatusByte)
     cell.status = status
@@ -94,6 +101,8 @@ def answer(
         case BlockRequest.WRITE:
             return move(device, chain, memory, header.sector, False, work)
         case BlockRequest.FLUSH:
+            if device.disk.machine.present:
+                return machine_flush(device, chain, memory, work)
             return BlockStatus.OK  # what was written is where it stays
         case BlockRequest.GET_ID:
             return put_id(device.disk, chain, memory, work)
@@ -109,8 +118,11 @@ def move(
     disk = device.disk
     behind = u64(0) if reads else u64(HEADER_BYTES)
     length = chain.writable - 1 if reads else chain.readable - HEADER_BYTES
-    if length % SECTOR != 0 or disk_part(disk, sector, u64(0), length) is None or not reads and disk.read_only:
+    whole = length & (u64(disk.block) - 1) == 0
+    if not whole or disk_start(disk, sector, u64(0), length) is None or not reads and disk.read_only:
         return BlockStatus.IO_ERROR
+    if disk.machine.present:
+        return machine_move(device, chain, memory, sector, length, reads, work)
     stop = min(length, device.done + PIECE)
     while device.done < stop:
         gpa, together = chain_piece(chain, behind + device.done, reads)
@@ -129,11 +141,11 @@ def move(
 
 
 @fn
-def put_id(disk: RamDisk, chain: Chain, memory: GuestMemory, work: Work) -> BlockStatus | None:
+def put_id(disk: GuestDisk, chain: Chain, memory: GuestMemory, work: Work) -> BlockStatus | None:
     """20 bytes."""
     if chain.writable - 1 < ID_BYTES:
         return BlockStatus.IO_ERROR
-    serial = span_of(disk).slice(usize(RamDisk.serial.offset), usize(ID_BYTES))
+    serial = span_of(disk).slice(usize(GuestDisk.serial.offset), usize(ID_BYTES))
     work.written = ID_BYTES
     return BlockStatus.OK if chain_put(chain, memory, u64(0), serial) else None
 
@@ -150,8 +162,13 @@ def zero(device: VirtioDevice, chain: Chain, memory: GuestMemory, kind: BlockReq
         return BlockStatus.UNSUPPORTED
     length = u64(run.sectors) * SECTOR
     disk = device.disk
-    if run.sectors > RUN_SECTORS or disk_part(disk, run.sector, u64(0), length) is None or disk.read_only:
+    whole = length & (u64(disk.block) - 1) == 0
+    if not whole or run.sectors > RUN_SECTORS or disk_start(disk, run.sector, u64(0), length) is None:
         return BlockStatus.IO_ERROR
+    if disk.read_only:
+        return BlockStatus.IO_ERROR
+    if disk.machine.present:
+        return machine_zero(device, chain, memory, kind, run, work)
     piece = min(length.saturating_sub(device.done), u64(PIECE))
     part = disk_part(disk, run.sector, min(device.done, length), piece)
     if part is not None:

@@ -9,8 +9,8 @@ from hypervisor.devices.pci.function import PciFunction
 from hypervisor.devices.virtio.device import (
     QUEUES,
     VirtioDevice,
+    device_ask_restart,
     device_fail,
-    device_restart,
 )
 from hypervisor.devices.virtio.layout import VECTORS
 from hypervisor.devices.virtio.queue import QUEUE_SIZE, Virtqueue, queue_can_start
@@ -124,7 +124,8 @@ def queue_write(device: VirtioDevice, function: PciFunction, offset: u32, value:
 def set_status(device: VirtioDevice, value: u32) -> None:
     """0 resets. FEATURES_OK stays only if what the driver took up was offered, and it knows version 1 (3.1.1)."""
     if value == 0:
-        device_restart(device)
+        device_ask_restart(device)
+    if value == 0 or device.resetting:
         return
     wanted = DeviceStatus.of(u8.trunc(value))
     sound = device.accepted & ~device.offered == 0 and device.accepted & VERSION_1 != 0

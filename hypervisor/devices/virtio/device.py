@@ -6,7 +6,7 @@ from codegen.lang import Array, Field, Struct, count, fn, range, u32, u64
 from drivers.virtio.pci import ISR_CONFIGURATION, ISR_QUEUE, NO_VECTOR
 from drivers.virtio.status import DeviceStatus
 from hypervisor.devices.pci.function import PciFunction, function_command, function_msix
-from hypervisor.devices.virtio.disk import RamDisk
+from hypervisor.devices.virtio.disk import GuestDisk
 from hypervisor.devices.virtio.layout import VECTORS
 from hypervisor.devices.virtio.msix import MsixTable, msix_reset
 from hypervisor.devices.virtio.queue import QUEUE_SIZE, Virtqueue
@@ -29,9 +29,10 @@ class VirtioDevice(Struct):
     kicked: Field[u32]  # bit n: queue n may hold something new
     queues: Array[Virtqueue] = count(QUEUES)
     vectors: MsixTable
-    disk: RamDisk  # of a block device
+    disk: GuestDisk  # of a block device
     current: Field[u32]  # the queue that is being worked on
     done: Field[u64]  # bytes of its chain that are done
+    resetting: Field[bool]  # as soon as no request is under way any more
 
 
 @fn(cold=True)
@@ -43,7 +44,7 @@ def device_reset(device: VirtioDevice) -> None:
 
 @fn(cold=True)
 def device_restart(device: VirtioDevice) -> None:
-    """What the driver does by writing status 0 (2.1, 4.1.4.3.1); the MSI-X table stays."""
+    """What the driver does by writing status 0 (2.1, 4.1.4.3.1); the MSI-X table stays. Nothing is under way."""
     device.status = DeviceStatus()
     device.accepted = 0
     device.isr = 0
@@ -54,6 +55,7 @@ def device_restart(device: VirtioDevice) -> None:
     device.kicked = 0
     device.current = 0
     device.done = 0
+    device.resetting = False
     device.vectors.pending = 0
     for i in range(u32(QUEUES)):
         queue = device.queues[i]
@@ -62,12 +64,29 @@ def device_restart(device: VirtioDevice) -> None:
         queue.vector = NO_VECTOR
 
 
+@fn(cold=True)
+def device_ask_restart(device: VirtioDevice) -> None:
+    """The driver wants that: at once, or when the disk of the machine has ended what it does in the guest's memory.
+    Until then the status does not read 0, for which drivers wait (4.1.4.3.2)."""
+    device.kicked = 0
+    device.resetting = device.disk.machine.busy != 0
+    if not device.resetting:
+        device_restart(device)
+
+
+@fn
+def device_waits(device: VirtioDevice) -> bool:
+    """Whether it has something to do now."""
+    machine = device.disk.machine
+    return device.kicked != 0 and not machine.stalled or machine.finished.load() != 0
+
+
 @fn
 def device_runs(device: VirtioDevice, function: PciFunction) -> bool:
     """Whether it may touch its queues: the driver is through with its set-up and lets it be bus master."""
     status = device.status
     ready = status.features_ok and status.driver_ok and not status.needs_reset
-    return ready and function_command(function).bus_master
+    return ready and not device.resetting and function_command(function).bus_master
 
 
 @fn

@@ -39,7 +39,7 @@ class Virtqueue(Struct):
     descriptors: Field[Gpa]
     available: Field[Gpa]
     used: Field[Gpa]
-    next_available: Field[u32]  # the next chain that we have not finished
+    next_available: Field[u32]  # the next chain that we have not taken
     next_used: Field[u32]
     told: Field[u32]  # `next_used` when the driver was last thought of
 
@@ -71,12 +71,17 @@ def queue_peek(queue: Virtqueue, memory: GuestMemory) -> u32 | RingStop:
 
 
 @fn
-def queue_finish(queue: Virtqueue, memory: GuestMemory, head: u32, written: u32) -> bool:
-    """Give the chain that was peeked back, with `written` bytes in it. False: the used ring is not where RAM is."""
+def queue_take(queue: Virtqueue) -> None:
+    """The chain that was peeked is ours until it is given back."""
+    queue.next_available = queue.next_available + 1 & INDEX_MASK
+
+
+@fn
+def queue_give(queue: Virtqueue, memory: GuestMemory, head: u32, written: u32) -> bool:
+    """Give a chain back, with `written` bytes in it. False: the used ring is not where RAM is."""
     slot = u64(queue.next_used & (queue.size - 1))
     if write_u64(memory, queue.used + (slot * USED_ENTRY + USED_RING), u64(written) << 32 | u64(head)) is not None:
         return False
-    queue.next_available = queue.next_available + 1 & INDEX_MASK
     queue.next_used = queue.next_used + 1 & INDEX_MASK
     # x86 keeps the order of stores: who sees the index sees the element.
     return write_u16(memory, queue.used + USED_INDEX, u16.trunc(queue.next_used)) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import HwEnum, Local, fn, u32, u64
+from codegen.lang import HwEnum, Local, fn, range, u32, u64
 from drivers.virtio.status import EVENT_INDEX, INDIRECT_DESCRIPTORS
 from hypervisor.devices.pci.function import PciFunction
 from hypervisor.devices.pci.kinds import FunctionKind
@@ -17,12 +17,14 @@ from hypervisor.devices.virtio.device import (
     queue_interrupt,
 )
 from hypervisor.devices.virtio.entropy import entropy_work
+from hypervisor.devices.virtio.machine_finish import machine_finish
 from hypervisor.devices.virtio.queue import (
     RingStop,
     Virtqueue,
     queue_expect,
-    queue_finish,
+    queue_give,
     queue_peek,
+    queue_take,
     queue_wants_interrupt,
 )
 from hypervisor.devices.virtio.work import Work
@@ -39,28 +41,47 @@ class Served(HwEnum, repr=u32):
     EMPTY = 0
     MORE = 1  # one piece of work is done, and there may be another
     BROKEN = 2
+    STALLED = 3  # as EMPTY, but there is more
 
 
 @fn
 def device_serve(device: VirtioDevice, function: PciFunction, memory: GuestMemory, chain: Chain) -> bool:
-    """One burst; whether the driver has broken the rules with it. `kicked` then says whether there is more."""
+    """One burst; whether the driver has broken the rules with it. `device_waits` then says whether there is more."""
+    sound = True
+    if device.disk.machine.busy != 0:
+        sound = machine_finish(device, function, memory, chain)
     if not device_runs(device, function):
         device.kicked = 0
-    if device.kicked == 0:
-        return False
+    if sound and device.kicked != 0 and not device.disk.machine.stalled:
+        sound = serve_next(device, function, memory, chain)
+    if sound and device_runs(device, function):
+        sound = tell_driver(device, function, memory)
+    if not sound:
+        device_fail(device, function)
+    return not sound
+
+
+@fn
+def serve_next(device: VirtioDevice, function: PciFunction, memory: GuestMemory, chain: Chain) -> bool:
+    """The queue whose turn it is; false when the driver has broken its rules."""
     if device.done == 0 and device.kicked >> (device.current & 31) & 1 == 0:
         device.current = device.kicked.trailing_zeros()
     queue = device.queues[device.current & (QUEUES - 1)]
-    served = serve_queue(device, function, queue, memory, chain)
-    if served != Served.BROKEN and queue.next_used != queue.told:
-        wanted = queue_wants_interrupt(queue, memory, device_accepted(device, u64(EVENT_INDEX)))
-        if isinstance(wanted, RingStop):
-            served = Served.BROKEN
-        elif wanted:
-            queue_interrupt(device, function, queue)
-    if served == Served.BROKEN:
-        device_fail(device, function)
-    return served == Served.BROKEN
+    return serve_queue(device, function, queue, memory, chain) != Served.BROKEN
+
+
+@fn
+def tell_driver(device: VirtioDevice, function: PciFunction, memory: GuestMemory) -> bool:
+    """Of what was given back, as far as it wants to hear of it; false when it has broken the rules of a queue."""
+    for number in range(device.queue_count):
+        queue = device.queues[number & (QUEUES - 1)]
+        if queue.next_used != queue.told:
+            wanted = queue_wants_interrupt(queue, memory, device_accepted(device, u64(EVENT_INDEX)))
+            if isinstance(wanted, RingStop):
+                return False
+            if wanted:
+                queue_interrupt(device, function, queue)
+    return True
 
 
 @fn
@@ -73,6 +94,8 @@ def serve_queue(
     work = Local(Work)
     while left != 0:
         served = serve_chain(device, function, queue, memory, chain, work)
+        if served == Served.STALLED:
+            return served
         if served != Served.MORE:
             device.kicked = device.kicked & ~(u32(1) << (number & 31))
             return served
@@ -93,6 +116,8 @@ def serve_chain(
     if not chain_read(chain, queue, memory, head, device_accepted(device, u64(INDIRECT_DESCRIPTORS))):
         return Served.BROKEN
     work.zero()
+    work.queue = device.current
+    work.head = head
     sound = (
         block_work(device, chain, memory, work)
         if function.kind == FunctionKind.BLOCK
@@ -100,10 +125,13 @@ def serve_chain(
     )
     if not sound:
         return Served.BROKEN
-    if work.finished:
+    if work.stalled:
+        return Served.STALLED
+    if work.begun or work.finished:
         device.done = 0
-        if not queue_finish(queue, memory, head, work.written):
-            return Served.BROKEN
+        queue_take(queue)
+    if work.finished and not queue_give(queue, memory, head, work.written):
+        return Served.BROKEN
     return Served.MORE
 
 

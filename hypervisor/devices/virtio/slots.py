@@ -7,7 +7,7 @@ from hypervisor.devices.pci.bus import PciBus, line_of
 from hypervisor.devices.pci.function import PciFunction, function_claims, function_command, function_msix
 from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.virtio.chain import Chain
-from hypervisor.devices.virtio.device import VirtioDevice, device_line, device_reset
+from hypervisor.devices.virtio.device import VirtioDevice, device_line, device_reset, device_waits
 from hypervisor.devices.virtio.layout import WINDOW_BYTES
 from hypervisor.devices.virtio.msix import msix_ready
 from hypervisor.devices.virtio.window import window_read, window_write
@@ -75,10 +75,10 @@ def slots_write(slots: VirtioSlots, bus: PciBus, number: u32, address: u64, widt
 
 @fn
 def slots_work(slots: VirtioSlots) -> u32:
-    """Bit n: device n has been told of buffers that it has not looked at."""
+    """Bit n: device n has been told of buffers that it has not looked at, or a disk has brought something back."""
     work = u32(0)
     for number in range(slots.device_count):
-        if slots.devices[number].kicked != 0:
+        if device_waits(slots.devices[number]):
             work = work | u32(1) << (number & 31)
     return work
 
