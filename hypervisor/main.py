@@ -12,6 +12,7 @@ from hypervisor.cpu.stacks import leave_loader_stack
 from hypervisor.machine import BOOT, machine_begin, machine_complete
 from hypervisor.sched.loop import schedule
 from hypervisor.sched.start import scheduler_start
+from hypervisor.storage.start import storage_start
 from hypervisor.time.clock import clock_now
 from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
@@ -38,6 +39,7 @@ def start_on_own_stack() -> Never:
     guests = virtualization_start()
     processors_start(BOOT, guests)
     scheduler_start()
+    storage_start()
     if guests:
         create_vms()
     schedule()

@@ -10,6 +10,7 @@ from hypervisor.config.kernels import read_kernel
 from hypervisor.config.kinds import size_text
 from hypervisor.config.limits import MAX_DISKS, MAX_VCPUS_TOGETHER, MAX_VMS, MIB, PAGE, SECTOR
 from hypervisor.config.machine import MachineSize, machine_problems
+from hypervisor.config.manifest import DiskSource
 from hypervisor.config.model import Disk, MachineConfig, Module, VmConfig
 from hypervisor.config.problems import BadValue, ConfigError, Problem, shown
 from hypervisor.config.processors import processor_problems
@@ -94,6 +95,9 @@ class Check:
         values = {key.name: self.value(index, table, key, prefix) for key in DISK_KEYS}
         if len(self.problems) > before:
             return None
+        named = [key for key in ("disk", "partition") if values[key] is not None]
+        if named:
+            return self.machine_disk(index, name, named, values)
         image, size, read_only = values["image"], values["size"], values["read_only"]
         content = image.stat().st_size if isinstance(image, Path) else 0
         if image is None and (size is None or read_only):
@@ -112,6 +116,19 @@ class Check:
             return None
         whole = size if isinstance(size, int) else -(-content // SECTOR) * SECTOR
         return Disk(image if isinstance(image, Path) else None, whole, read_only is True, str(values["serial"]))
+
+    def machine_disk(self, index: int, name: str, named: list[str], values: dict[str, object]) -> Disk | None:
+        """One that is a disk or a partition of the machine; None if it has a problem."""
+        others = [key for key in ("image", "size", *named[1:]) if values[key] is not None]
+        if others:
+            self.report(index, f"{name}.{others[0]}", f"a disk is either this or {named[0]}", "leave one of them out")
+            return None
+        text = str(values[named[0]])
+        if not text:
+            self.report(index, f"{name}.{named[0]}", "no name", "name one; the shell's `disks` shows them")
+            return None
+        source = DiskSource.DISK if named[0] == "disk" else DiskSource.PARTITION
+        return Disk(None, 0, values["read_only"] is True, str(values["serial"]), source, text)
 
     def unknown_keys(
         self,

@@ -24,6 +24,7 @@ MAX_MODULES = MODULES_MAX
 MAX_DISKS = DISKS_MAX
 """Disks of one VM."""
 MAX_SERIAL_BYTES = SERIAL_BYTES
+MAX_DISK_NAME_BYTES = 36  # of a partition, in a GUID partition table
 """A disk's serial number, in ASCII (virtio 1.2, 5.2.6.1)."""
 SECTOR = 512
 """A disk's size is a multiple of it."""

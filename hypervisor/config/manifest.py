@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, BitStruct, Field, HwEnum, Struct, at, bit, u8, u32, u64
+from codegen.lang import Array, BitStruct, Field, HwEnum, Struct, at, bit, bits, u8, u32, u64
 
 MANIFEST_MAGIC = 0x4D42_4B32  # "2KBM"
 NO_FILE = 0xFFFF_FFFF
@@ -45,19 +45,29 @@ class ManifestModule(Struct, size=8, align=1):
     arguments: Field[u32] = at(4)  # offset of its text in the VM's text area
 
 
+class DiskSource(HwEnum, repr=u8):
+    """Where a disk's blocks lie."""
+
+    MEMORY = 0  # in RAM, or in the archive
+    DISK = 1  # a whole disk of the machine
+    PARTITION = 2  # of one
+
+
 class DiskFlags(BitStruct, repr=u32):
     """Switches of one disk."""
 
-    read_only: bool = bit(0)  # the file itself, which other VMs may read too; else a copy of it
+    read_only: bool = bit(0)  # in MEMORY: the file itself, which other VMs may read too; else a copy of it
+    source: DiskSource = bits(8, 9)
 
 
 class ManifestDisk(Struct, size=40, align=1):
-    """A disk in RAM."""
+    """A guest's disk."""
 
-    size: Field[u64] = at(0)  # bytes
+    size: Field[u64] = at(0)  # bytes, of one in RAM
     file: Field[u32] = at(8)  # index in the archive of what it holds at the beginning, or NO_FILE
     flags: Field[DiskFlags] = at(12)
     serial: Array[u8] = at(16, count=SERIAL_BYTES)
+    name: Field[u32] = at(36)  # of the disk or the partition of the machine: offset of a text in the manifest
 
 
 class ManifestVm(Struct, size=416, align=1):

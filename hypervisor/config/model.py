@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from hypervisor.config.manifest import RestartPolicy
+from hypervisor.config.manifest import DiskSource, RestartPolicy
 
 RUN = 2 << 20
 """Bytes in which guests get RAM."""
@@ -33,12 +33,15 @@ class Module:
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk in RAM of `size` bytes: a copy of `image`, empty behind its end; or, if it is `read_only`, the image."""
+    """In RAM: a disk of `size` bytes, a copy of `image`, empty behind its end; or, if it is `read_only`, the image.
+    Else the disk or the partition of the machine that has this `name`."""
 
     image: Path | None
-    size: int
+    size: int  # 0 for those of the machine
     read_only: bool
     serial: str
+    source: DiskSource = DiskSource.MEMORY
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def pack_vm(vm: VmConfig, packed: Packed) -> bytes:
     for place, disk in enumerate(vm.disks):
         entry.disks[place].size = disk.size
         entry.disks[place].file = NO_FILE if disk.image is None else packed.file(disk.image)
-        entry.disks[place].flags = DiskFlags(read_only=disk.read_only)
+        entry.disks[place].flags = DiskFlags(read_only=disk.read_only, source=disk.source)
+        entry.disks[place].name = packed.text(disk.name)
         for at, byte in enumerate(disk.serial.encode()):
             entry.disks[place].serial[at] = byte
     return bytes_of(span_of(entry))

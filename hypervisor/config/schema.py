@@ -176,11 +176,27 @@ DISK_KEYS = (
         "How large the disk is. Behind the end of `image` it is empty. Left out: as large as the image.",
     ),
     Key(
+        "disk",
+        Text(limits.MAX_DISK_NAME_BYTES),
+        None,
+        '"nvme0"',
+        "The disk is a whole one of the machine: its kind and number (`nvme0`, `sata0`, `virtio0`, `ata0`), or its "
+        "serial number; the shell's `disks` shows them. What is written stays.",
+    ),
+    Key(
+        "partition",
+        Text(limits.MAX_DISK_NAME_BYTES),
+        None,
+        '"debian-root"',
+        "The disk is a partition of a disk of the machine with a GUID partition table: the partition's name, or its "
+        "ID (`lsblk -o PARTLABEL,PARTUUID`).",
+    ),
+    Key(
         "read_only",
         Flag(),
         False,
         "false",
-        "Whether the disk is `image` itself, which cannot be written and which several VMs can read: no copy is made.",
+        "Whether the disk cannot be written, and several VMs can read it. Of an `image` no copy is made.",
     ),
     Key("serial", Name(limits.MAX_SERIAL_BYTES), "", '"root"', "Its serial number, by which guests can tell disks."),
 )

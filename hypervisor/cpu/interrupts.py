@@ -16,6 +16,7 @@ PIC_VECTOR = 0x20  # 16 vectors that only spurious interrupts of the sleeping 82
 VECTOR_UART = 0x30
 VECTOR_KEYBOARD = 0x31
 VECTOR_CTL = 0x32  # the second serial port
+VECTOR_STORAGE = 0x33  # of all disks
 VECTOR_KICK = 0xEE  # from another processor: hypervisor/cpu/kick.py
 VECTOR_TIMER = 0xEF  # the highest priority that is not special
 VECTOR_SPURIOUS = 0xFF
@@ -28,6 +29,8 @@ def dispatch_interrupt(vector: u32) -> None:
         on_timer()
     elif vector == VECTOR_KICK:
         on_kick()
+    elif vector == VECTOR_STORAGE:
+        on_storage()
     elif vector == VECTOR_UART:
         on_uart()
     elif vector == VECTOR_KEYBOARD:
@@ -57,6 +60,16 @@ def on_kick() -> None:
     own = CPU.here()
     own.kicks.fetch_add(1)
     lapic_eoi()
+    leave_guest(own)
+
+
+@fn
+def on_storage() -> None:
+    """The disks are served between turns."""
+    own = CPU.here()
+    own.storage_interrupts += 1
+    lapic_eoi()
+    own.storage_wanted.store(1)
     leave_guest(own)
 
 

@@ -56,6 +56,7 @@ class PerCpu(Struct, align=64):
     locks_held: Field[u32]  # debug: bit n: a lock of LockPlace n
     reschedule: Atomic[u32]  # set by others, and by handlers of interrupts: decide anew
     release: Atomic[u32]  # set by another processor that wants the vCPU which is held here
+    storage_wanted: Atomic[u32]  # set by the disks' interrupt, cleared by who collects
     timer_fired: Atomic[u32]  # set by the host timer's interrupt, cleared by who waits for it
     stack_top: Field[u64]
     kicks: Atomic[u64]  # received; others wait for it
@@ -67,6 +68,7 @@ class PerCpu(Struct, align=64):
     timer_interrupts: Field[u64]
     uart_interrupts: Field[u64]
     keyboard_interrupts: Field[u64]
+    storage_interrupts: Field[u64]
     spurious_interrupts: Field[u64]
     unexpected_interrupts: Field[u64]
     last_unexpected_vector: Field[u32]

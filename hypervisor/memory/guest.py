@@ -31,6 +31,7 @@ from codegen.lang import (
     usize,
 )
 from hypervisor.memory.fault import Fault
+from hypervisor.memory.frames import RUN
 
 SLOTS_MAX = 8
 
@@ -88,6 +89,12 @@ def add_slot(memory: GuestMemory, gpa: Gpa, size: u64, hpa: Hpa, writable: bool)
     slot.hpa = hpa
     slot.writable = writable
     memory.slot_count += 1
+
+
+@fn(cold=True)
+def slot_runs(slot: GuestSlot) -> u64:
+    """How many runs of the frames' books lie behind a slot."""
+    return (slot.size + (RUN - 1)) // RUN
 
 
 @fn(unchecked=True)

@@ -6,7 +6,7 @@ from codegen.lang import Field, Struct, fn, min, range, rdtsc, storage_array, u3
 from hypervisor.console.console import console_interrupt
 from hypervisor.console.guests import console_flush_silent_guests
 from hypervisor.cpu.machine_check_report import log_machine_checks
-from hypervisor.cpu.per_cpu import CPUS_MAX
+from hypervisor.cpu.per_cpu import CPU, CPUS_MAX
 from hypervisor.ctl.port import CTL_PORT
 from hypervisor.ctl.service import serve_ctl
 from hypervisor.dma.faults import poll_dma_faults
@@ -14,6 +14,8 @@ from hypervisor.sched.deadlines import Deadlines, deadline_next, deadline_owner,
 from hypervisor.sched.notify import notify
 from hypervisor.sched.queues import NEVER, QUEUES
 from hypervisor.shell.shell import serve_terminal
+from hypervisor.storage.collect import look_at_disks, storage_interrupt
+from hypervisor.storage.controllers import CONTROLLERS
 from hypervisor.time.clock import ns_to_tsc, tsc_at
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.vcpu import SERVE_WORK
@@ -41,12 +43,16 @@ DEADLINES = storage_array(Deadlines, CPUS_MAX)
 @fn
 def serve_processor(cpu: u32) -> None:
     """Everything that is due."""
+    if CPU.current.storage_wanted.load() != 0:
+        storage_interrupt()
     if cpu == HOUSEKEEPER:
         console_interrupt()
         SERVICES[cpu].next_terminal = serve_terminal()
         wake_for_console()
         serve_lives()
         serve_ctl()
+        if rdtsc() >= CONTROLLERS.due.load():
+            look_at_disks()
     if rdtsc() >= SERVICES[cpu].next_second:
         serve_second(cpu)
     sleepers = DEADLINES[cpu]
@@ -61,7 +67,9 @@ def turn_end(cpu: u32) -> u64:
     """The host TSC at which this processor has to do something else than run its vCPU."""
     end = min(deadline_next(DEADLINES[cpu]), moment_of(QUEUES[cpu].decide_at))
     end = min(end, SERVICES[cpu].next_second)
-    return min(end, min(SERVICES[cpu].next_terminal, STARTS.due)) if cpu == HOUSEKEEPER else end
+    if cpu != HOUSEKEEPER:
+        return end
+    return min(end, min(CONTROLLERS.due.load(), min(SERVICES[cpu].next_terminal, STARTS.due)))
 
 
 @fn

@@ -18,8 +18,10 @@ from hypervisor.time.clock import CLOCK
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import SERVE_WORK, VcpuState
 from hypervisor.vm.console import empty_console
+from hypervisor.vm.disk_owner import disks_rest
 from hypervisor.vm.isolation import prove_isolation
 from hypervisor.vm.lifecycle import reset_hardware, start_vm
+from hypervisor.vm.machine_disks import detach_machine_disks
 from hypervisor.vm.order import OrderKind, VmOrder, end_order
 from hypervisor.vm.restart import policy_for
 from hypervisor.vm.shootdown import shootdown
@@ -34,6 +36,8 @@ MILLISECOND = 1_000_000  # ns
 def carry_out(vm: Vm, order: VmOrder) -> bool:
     """One step; whether it was the last one."""
     if vm.sweep == Sweep.NONE:
+        if order.kind != OrderKind.PAUSE and order.kind != OrderKind.RESUME and not disks_rest(vm):
+            return False
         begin(vm, order)
     if vm.sweep != Sweep.NONE:
         if not sweep_piece(vm):
@@ -133,5 +137,6 @@ def finish_sweep(vm: Vm, order: VmOrder) -> None:
         start_vm(vm)
     else:
         vm.memory.zero()
+        detach_machine_disks(vm)
         vm.disk_count = 0
     vm.sweep = Sweep.NONE

@@ -6,11 +6,12 @@ from codegen.lang import Gpa, address_of, fn, min, phys, range, u32, u64
 from hypervisor.config.manifest import NAME_BYTES, ManifestVm
 from hypervisor.console.guests import console_add_guest
 from hypervisor.console.log import log
+from hypervisor.cpu.panic import panic
 from hypervisor.cpu.spin_lock import LockPlace, lock_start
 from hypervisor.cpu.xstate import XSTATE, XsaveArea
-from hypervisor.dma.withdraw import dma_admit
+from hypervisor.dma.withdraw import dma_admit, dma_withdraw
 from hypervisor.memory.frames import allocate_frames, return_runs, take_runs
-from hypervisor.memory.guest import add_slot
+from hypervisor.memory.guest import add_slot, slot_runs
 from hypervisor.memory.owner import guest_control_owner, guest_ram_owner, guest_tables_owner
 from hypervisor.memory.second_level import MapError, second_level_create, second_level_map
 from hypervisor.memory.translations import translations_start
@@ -30,7 +31,6 @@ from hypervisor.vm.entropy import make_entropy
 from hypervisor.vm.isolation import prove_isolation
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
 from hypervisor.vm.start_order import schedule_starts
-from hypervisor.vm.sweep import slot_runs
 from hypervisor.vm.vm import MADE, VMS, Sweep, Vm, VmFlags, VmState
 
 RUN = 0x20_0000
@@ -72,7 +72,9 @@ def make_vm(vm: Vm) -> bool:
 
 @fn(cold=True)
 def abandon(vm: Vm) -> None:
-    """What could not be completed goes back. No guest has seen the RAM."""
+    """What could not be completed goes back. No guest has seen the RAM, but a disk may have been shown it."""
+    if dma_withdraw(guest_ram_owner(vm.id)) is not None:
+        panic("an IOMMU does not confirm that devices have lost a guest's RAM: nobody else may get it")
     for i in range(vm.memory.slot_count):
         slot = vm.memory.slots[i]
         return_runs(slot.hpa, slot_runs(slot), guest_ram_owner(vm.id))

@@ -36,6 +36,7 @@ def serve_devices(vcpu: Vcpu, board: Board) -> None:
     """A burst of each device that has work, and the interrupts that follow. If there is more, the vCPU leaves its guest
     for it."""
     vm = vcpu.vm
+    vm.disk_server.store(vcpu.index)
     work = board.work.load()
     while work != 0:
         number = work.trailing_zeros() & (DEVICES - 1)

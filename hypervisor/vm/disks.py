@@ -1,4 +1,4 @@
-"""The disks of a VM, in RAM: one of its own that begins as a file of the archive or empty, or that file itself, which
+"""The disks of a VM. In RAM: one of its own that begins as a file of the archive or empty, or that file itself, which
 several VMs may read."""
 
 from __future__ import annotations
@@ -6,13 +6,14 @@ from __future__ import annotations
 from codegen.lang import fn, len, min, phys_span, range, u32, u64, usize
 from drivers.virtio.block import ID_BYTES, SECTOR
 from hypervisor.archive import archive_file
-from hypervisor.config.manifest import DISKS_MAX, NO_FILE, ManifestDisk, ManifestVm
+from hypervisor.config.manifest import DISKS_MAX, NO_FILE, DiskSource, ManifestDisk, ManifestVm
 from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.virtio.block import block_start
 from hypervisor.devices.virtio.slots import slots_add
 from hypervisor.memory.frames import RUN, release_run, return_runs, take_runs
 from hypervisor.memory.owner import guest_ram_owner
 from hypervisor.vm.boot.error import BootError
+from hypervisor.vm.machine_disks import attach_machine_disk, detach_machine_disks
 from hypervisor.vm.vm import Vm
 
 
@@ -30,6 +31,7 @@ def make_disks(vm: Vm, entry: ManifestVm) -> BootError | None:
 def make_disk(vm: Vm, entry: ManifestDisk) -> BootError | None:
     """One of them. The sweep of the VM's first start fills it."""
     disk = vm.disks[vm.disk_count]
+    disk.zero()
     disk.file = entry.file
     disk.size = entry.size
     with vm.board_lock:
@@ -40,7 +42,11 @@ def make_disk(vm: Vm, entry: ManifestDisk) -> BootError | None:
         device.disk.block = SECTOR
         for i in range(u32(ID_BYTES)):
             device.disk.serial[i] = entry.serial[i]
-        if entry.flags.read_only:
+        if entry.flags.source != DiskSource.MEMORY:
+            error = attach_machine_disk(vm, disk, entry, device.disk, vm.board.virtio.device_count - 1)
+            if error is not None:
+                return error
+        elif entry.flags.read_only:
             file = archive_file(entry.file)
             if file is None or u64(len(file)) < entry.size:
                 return BootError.FILE_MISSING
@@ -81,6 +87,7 @@ def release_disk_run(vm: Vm, number: u32, offset: u64) -> None:
 @fn(cold=True)
 def abandon_disks(vm: Vm) -> None:
     """Give back all of what no guest has seen."""
+    detach_machine_disks(vm)
     for i in range(vm.disk_count):
         return_runs(vm.disks[i].memory, vm.disks[i].runs, guest_ram_owner(vm.id))
     vm.disk_count = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import Hpa, fn, min, range, u64
 from hypervisor.memory.frames import RUN, release_run
-from hypervisor.memory.guest import GuestSlot
+from hypervisor.memory.guest import GuestSlot, slot_runs
 from hypervisor.memory.owner import guest_ram_owner
 from hypervisor.memory.scrub import scrub
 from hypervisor.vm.disks import fill_disk_run, release_disk_run
@@ -61,9 +61,3 @@ def sweep_disks(vm: Vm, left: u64) -> bool:
 def clear(slot: GuestSlot, piece: Hpa, offset: u64) -> None:
     """What the guest can see of it."""
     scrub(piece, min(u64(RUN), slot.size - offset))
-
-
-@fn
-def slot_runs(slot: GuestSlot) -> u64:
-    """How many runs lie behind a slot."""
-    return (slot.size + (RUN - 1)) // RUN

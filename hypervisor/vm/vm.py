@@ -22,7 +22,7 @@ from codegen.lang import (
     u64,
     usize,
 )
-from hypervisor.config.manifest import DISKS_MAX, RESTARTS_MAX
+from hypervisor.config.manifest import DISKS_MAX, RESTARTS_MAX, DiskSource
 from hypervisor.cpu.spin_lock import SpinLock
 from hypervisor.devices.board import Board
 from hypervisor.memory.guest import GuestMemory
@@ -74,8 +74,14 @@ class Restarts(Struct):
 
 
 class VmDisk(Struct):
-    """A disk in RAM; `runs` is 0 when it is a file of the archive itself."""
+    """A disk in RAM, where `runs` is 0 when it is a file of the archive itself; or on a disk of the machine."""
 
+    source: Field[DiskSource]
+    machine_disk: Field[u32]  # number in DISKS,
+    first_sector: Field[u64]  # and what of it, in units of SECTOR bytes
+    sectors: Field[u64]
+    read_only: Field[bool]
+    bounce: Field[Hpa]  # the device's bounce buffer there
     memory: Field[Hpa]
     runs: Field[u64]
     size: Field[u64]  # bytes
@@ -119,6 +125,7 @@ class Vm(Struct, align=64):
     memory: GuestMemory
     disk_count: Field[u32]
     disks: Array[VmDisk] = count(DISKS_MAX)
+    disk_server: Atomic[u32]  # the vCPU that has served the devices last
     disks_filled: Field[bool]  # a guest has seen them: they outlast its resets
     second_level_lock: SpinLock  # for changes of the tables below once a vCPU has run
     second_level_root: Field[Hpa]  # EPT PML4 or nested page table root

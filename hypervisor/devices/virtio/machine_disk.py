@@ -6,7 +6,7 @@ for its life, so no guest waits for another's: with request n goes command n of 
 
 from __future__ import annotations
 
-from codegen.lang import Atomic, Field, Gpa, Hpa, HwEnum, Struct, contract, fn, storage_array, u32, u64
+from codegen.lang import Atomic, Field, Gpa, Hpa, HwEnum, Struct, contract, fn, range, storage_array, u32, u64
 from drivers.storage.command import COMMANDS_MAX
 
 REQUESTS_MAX = 32  # of a device, at once
@@ -77,8 +77,12 @@ def request_of(machine: MachineDisk, number: u32) -> DiskRequest:
 
 
 @fn(cold=True)
-def machine_disk_start(machine: MachineDisk, disk: u32, first_sector: u64, first: u32, requests: u32) -> None:
+def machine_disk_start(
+    machine: MachineDisk, disk: u32, first_sector: u64, first: u32, requests: u32, owner: u64
+) -> None:
     """`requests` (at most REQUESTS_MAX) commands from `first` on are the device's from now on."""
+    for number in range(requests):
+        REQUESTS[first + number].owner = owner
     machine.present = True
     machine.disk = disk
     machine.first_sector = first_sector

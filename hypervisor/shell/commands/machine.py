@@ -34,6 +34,7 @@ def show_cpus(call: Call) -> Progress:
     )
     say(
         f"  interrupts: {own.kicks.load()} kicks, {own.timer_interrupts} timer, {own.uart_interrupts} UART, "
+        f"{own.storage_interrupts} disk, "
         f"{own.keyboard_interrupts} keyboard, {own.spurious_interrupts} spurious, "
         f"{own.unexpected_interrupts} unexpected, {own.nmis.load()} NMI, {own.machine_checks.load()} machine checks"
     )

@@ -20,6 +20,9 @@ class BootError(HwEnum, repr=u32, must_use=True):
     NO_CPU_LEFT = 10
     NO_REAL_TIME = 11
     TOO_MANY_DEVICES = 12
+    NO_DISK = 13
+    NO_PARTITION = 14
+    DISK_IN_USE = 15
 
 
 @fn
@@ -52,3 +55,9 @@ def words_for(error: BootError) -> Span:
             return span(b"its processors have no room for `budget` in each `period`; lower it, or that of another VM")
         case BootError.TOO_MANY_DEVICES:
             return span(b"it has more devices than its PCI bus has slots; leave some out")
+        case BootError.NO_DISK:
+            return span(b"the machine has no such disk, or several; the shell's `disks` shows the names for `disk`")
+        case BootError.NO_PARTITION:
+            return span(b"no disk has such a partition, or several have; the shell's `disks` shows them")
+        case BootError.DISK_IN_USE:
+            return span(b"another VM uses the disk or a part of it, and one of the two writes; set `read_only`")

@@ -1,0 +1,1 @@
+"""The machine's disks in the monitor's hands: start, submission, completion, time-outs, partitions."""

@@ -1,0 +1,1 @@
+"""GUID partition tables of the machine's disks (UEFI 2.10, chapter 5)."""
