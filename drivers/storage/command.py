@@ -9,7 +9,7 @@ from __future__ import annotations
 from codegen.lang import Array, Field, Hpa, HwEnum, Span, Struct, count, fn, span, storage_array, u8, u32, u64
 
 SECTOR = 512
-COMMANDS_MAX = 128
+COMMANDS_MAX = 64
 SEGMENTS_MAX = 32
 
 

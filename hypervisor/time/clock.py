@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, Struct, fn, rdtsc, storage, u64
+from codegen.lang import Field, Struct, fn, implements, rdtsc, storage, u64
+from drivers.host import moment
 from hypervisor.time.ratio import Ratio, scale, set_ratio
 
 SECOND = 1_000_000_000  # nanoseconds
@@ -29,6 +30,7 @@ def clock_start(tsc_hz: u64, start: u64) -> None:
     set_ratio(CLOCK.to_tsc, tsc_hz, u64(SECOND))
 
 
+@implements(moment)
 @fn
 def clock_now() -> u64:
     """Nanoseconds since start."""

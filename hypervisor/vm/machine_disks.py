@@ -22,7 +22,7 @@ from hypervisor.vm.disk_owner import disk_owner
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
 from hypervisor.vm.vm import VMS, VMS_MAX, Vm, VmDisk
 
-REQUESTS_MIN = 2  # of each
+assert VMS_MAX * DISKS_MAX <= COMMANDS_MAX, "each disk has one"
 
 
 @fn(cold=True)
@@ -128,7 +128,7 @@ def commands_for(vm: u32, number: u32) -> tuple[u32, u32]:
                     if i < vm or i == vm and place < number:
                         before = before + 1
                     all = all + 1
-    each = max(min(u32(COMMANDS_MAX) // max(all, u32(1)), u32(REQUESTS_MAX)), u32(REQUESTS_MIN))
+    each = min(u32(COMMANDS_MAX) // max(all, u32(1)), u32(REQUESTS_MAX))
     return before * each, each
 
 

@@ -73,9 +73,8 @@ class Machine:
         self.untouched = random.Random(7).randbytes(2 * SECTORS * 512)
         self.content = bytearray(self.untouched)
         device.disk.bytes, device.disk.block = SECTORS * 512, self.block
-        machine_disk_start(
-            device.disk.machine, u32(0), u64(FIRST_SECTOR), u32(FIRST_COMMAND), u32(self.requests), u64(0)
-        )
+        commands = u32(FIRST_COMMAND), u32(self.requests)
+        machine_disk_start(device.disk.machine, u32(0), u64(FIRST_SECTOR), *commands, u64(0))
         device.disk.machine.bounce = Hpa(self.bounce)
         block_start(device)
         self.driver.start()

@@ -52,6 +52,8 @@ def read_partitions() -> None:
 def read_either(number: u32, disk: Disk, buffer: Hpa) -> None:
     """The table at the beginning of the disk, or its copy at the end."""
     fault = read_table(number, disk, buffer, u64(1))
+    if fault is None:
+        return
     if fault == TableFault.DAMAGED:
         warn(f"disk {number}: its partition table is damaged: the copy at its end is tried; repair it (sgdisk -e)")
         fault = read_table(number, disk, buffer, disk.sectors // (u64(disk.block) // SECTOR) - 1)
