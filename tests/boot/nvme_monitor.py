@@ -50,7 +50,7 @@ PAGES = 64  # of the buffer
 MARK = 0x5A00
 QUEUES = 3
 SECTORS = 8 * 8
-SLOW = 400_000_000  # ns: a disk that is told not to answer before
+SLOW = 1_000_000_000  # ns: a disk that is told not to answer before
 MARKS = 8
 
 
@@ -141,7 +141,12 @@ def try_disk(number: u32) -> None:
     for i in range(u64(16 * 512)):
         word(i).words[i % 512] = seed(number, i)
     begin = moment()
-    say(number, run_command(number, BlockOperation.WRITE, u64(64), u32(0)))
+    one = NVME.controllers[disk.controller]
+    first = run_command(number, BlockOperation.WRITE, u64(64), u32(0))
+    say(number, first)
+    if first != BlockOutcome.DONE:
+        log(f"disk {number}: {one.resets} resets, {one.timeouts} timeouts, {moment() - begin} ns")
+        return
     say(number, run_command(number, BlockOperation.FLUSH, u64(0), u32(0)))
     say(number, run_command(number, BlockOperation.READ, u64(64), u32(16)))
     same = True
@@ -158,8 +163,7 @@ def try_disk(number: u32) -> None:
     if disk.discards:
         say(number, run_command(number, BlockOperation.DISCARD, u64(128), u32(0)))
     say(number, run_command(number, BlockOperation.READ, disk.sectors, u32(0)))
-    queue = number % QUEUES
-    one = NVME.controllers[disk.controller]
+    queue = number % u32(disk.queues)
     seen = phys(Words, PLACE.buffer + (PAGES - 1) * PAGE).words[(u32(disk.controller) * MARKS + queue) // 2]
     log(f"disk {number}: message {seen:#x}, {one.resets} resets, {one.timeouts} timeouts, {moment() - begin} ns")
 
@@ -184,7 +188,7 @@ def say(number: u32, outcome: BlockOutcome) -> None:
 def run_command(number: u32, operation: BlockOperation, sector: u64, page: u32) -> BlockOutcome:
     """SECTORS of data from the buffer's page `page` on: three segments, of which the first begins within a page."""
     disk = DISKS.disks[number]
-    queue = number % QUEUES
+    queue = number % u32(disk.queues)
     command = COMMANDS[number]
     command.zero()
     command.operation = operation
