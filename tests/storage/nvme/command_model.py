@@ -58,7 +58,7 @@ class Commands:
                     require(model.fetch(prp1, 16 * size) == bytes(16 * size), "completions that are not new")
                     ring.vector = w11 >> 16 if w11 & 2 else None
                     require(ring.vector is not None or w11 >> 16 == 0, "a vector without interrupts")
-                    if w11 >> 16 and not model.function.msix_is_on():
+                    if w11 >> 16 and not model.msix_is_on():
                         return BAD_VECTOR, 0  # so does QEMU
                     require(w11 >> 16 < max(model.vectors, 1), "the vector")
                 else:

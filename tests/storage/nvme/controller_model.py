@@ -15,7 +15,8 @@ from tests.storage.nvme.command_model import Commands
 from tests.storage.nvme.contracts import CLOCK, POOL
 from tests.storage.nvme.namespace_model import Kind
 
-MSIX_BYTES = 0x1000
+MSIX_BYTES = 0x1000  # of the BAR's end
+MSIX = 0x40  # the capability
 
 
 class Broken(AssertionError):
@@ -76,10 +77,18 @@ class NvmeModel:
         self.admin_commands = 0
         self.resets = 0
         self.messages: list[int] = []
+        self.head_doorbells = 0
         self.msix = bytearray(MSIX_BYTES)
         self.commands = Commands(self)
         self.before_admin: Callable[[], None] = lambda: None
         host.bus.map_mmio(Hpa(base), size, self)
+
+    @property
+    def vectors(self) -> int:
+        return (self.function.get(MSIX + 2, 2) & 0x7FF) + 1 if self.function.get(MSIX, 1) == 0x11 else 0
+
+    def msix_is_on(self) -> bool:
+        return self.vectors > 0 and self.function.get(MSIX + 2, 2) & 0x8000 != 0
 
     # ---- memory ----
 
@@ -163,11 +172,18 @@ class NvmeModel:
                 raise Broken(f"CC is {value:#x}")
             self.changes_at = None if self.never_ready else now + self.kind.ready_after
         elif was & 1 and not value & 1:
-            if not self.ready and not self.fatal and self.resets and not self.never_ready:
+            if not self.ready and not self.fatal and not self.never_ready:
                 raise Broken("switched off while it is being switched on")
             self.changes_at = None if self.never_stops else now + self.kind.stopped_after
         elif value & 1 and value != was:
             raise Broken("CC changes while it runs")
+
+    def left_by_firmware(self, ready: bool) -> None:
+        """It was switched on, for queues that nobody has any more."""
+        self.configuration = 0x0046_0001
+        self.ready = ready
+        self.aqa, self.asq, self.acq = 0x001F_001F, 0x1000, 0x2000
+        self.changes_at = None if ready or self.never_ready else int(CLOCK.now) + self.kind.ready_after
 
     def follow(self) -> None:
         """What the clock says has come."""
@@ -208,6 +224,7 @@ class NvmeModel:
             if (value - ring.head) % ring.entries > (ring.tail - ring.head) % ring.entries or value == ring.head:
                 raise Broken(f"the completions of {queue} are taken up to {value}, but there are none")
             ring.head = value
+            self.head_doorbells += 1
             return
         if value == ring.tail:
             raise Broken(f"nothing new in queue {queue}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from codegen.lang import Hpa, host, u8, u16, u32, u64
+from codegen.lang import Hpa, host, u16, u32, u64
 from drivers.pci.enumerate import pci_enumerate
 from drivers.pci.windows import windows_use_ports
 from drivers.storage.command import COMMANDS, BlockOperation, BlockOutcome
@@ -15,6 +15,7 @@ from drivers.storage.nvme.collect import nvme_collect
 from drivers.storage.nvme.recover import nvme_tick
 from drivers.storage.nvme.start import nvme_start
 from drivers.storage.nvme.state import NVME, NvmeController
+from drivers.storage.nvme.submit import nvme_submit
 from tests.pci.execution import begin, table
 from tests.pci.fronts import Ports
 from tests.pci.machine import Function, Host, Region
@@ -98,8 +99,6 @@ class User:
         deadline: int | None = None,
     ) -> int | None:
         """The command's number; None when the queue takes nothing."""
-        from drivers.storage.nvme.submit import nvme_submit
-
         number = next(i for i in range(64) if i not in self.sent)
         command = COMMANDS[number]
         command.zero()
@@ -181,7 +180,3 @@ def fill(address: int, data: bytes) -> None:
 
 def content(address: int, length: int) -> bytes:
     return host.memory.read(Hpa(address), length)
-
-
-def a_byte(value: int) -> u8:
-    return u8(value)

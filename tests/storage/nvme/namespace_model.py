@@ -24,7 +24,7 @@ class Namespace:
 
     def __post_init__(self) -> None:
         self.cached = bytearray(self.blocks << self.block_log2)
-        self.durable = bytearray(self.cached)
+        self.durable = bytearray(len(self.cached))
 
     def identify(self) -> bytes:
         data = bytearray(4096)
