@@ -67,8 +67,8 @@ def take_completion(queue: NvmeQueue) -> u32 | None:
 @fn
 def advance(queue: NvmeQueue) -> None:
     """Past a completion. Those of the ring's next round have the other phase."""
-    queue.untold += 1
-    queue.head = (queue.head + 1) & queue.mask
+    queue.untold = queue.untold.wrapping_add(1)
+    queue.head = queue.head.wrapping_add(1) & queue.mask
     if queue.head == 0:
         queue.phase = not queue.phase
 

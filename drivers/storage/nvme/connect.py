@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from codegen.lang import fn, u32, u64
 from drivers.interrupt.message import MessageAddress, MessageData
-from drivers.pci.msix_driver import MsixFault, msix_enable, msix_set, msix_table
+from drivers.pci.msix_driver import MsixFault, msix_set, msix_table
 from drivers.storage.nvme.make_queues import vector_of
 from drivers.storage.nvme.state import NVME, NvmePhase
 
 
 @fn(cold=True)
 def nvme_connect(controller: u32, queue: u32, address: MessageAddress, data: MessageData) -> bool:
-    """Have this message sent when the queue has new completions. The MSI-X table is mapped. False when there is no such
+    """Have this message sent when the queue has new completions. False when there is no such
     queue, or no vector for it: then `nvme_collect` is called now and then. Resets do not disconnect it."""
     one = NVME.controllers[controller]
     function = one.function
@@ -21,8 +21,5 @@ def nvme_connect(controller: u32, queue: u32, address: MessageAddress, data: Mes
     table = msix_table(function)
     if vector is None or isinstance(table, MsixFault):
         return False
-    if not one.connected:
-        msix_enable(function, table)
-        one.connected = True
     msix_set(table, u64(vector), address, data)
     return True

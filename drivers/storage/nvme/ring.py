@@ -22,7 +22,7 @@ def send(queue: NvmeQueue, entry: NvmeCommand, slot: u32, opcode: NvmeOpcode, na
     id = (queue.ids[slot] + SLOTS) & ID_MASK
     queue.ids[slot] = id
     entry.head = NvmeCommandHead(opcode=u8(opcode), id=id, namespace=namespace)
-    queue.tail = (queue.tail + 1) & queue.mask
+    queue.tail = queue.tail.wrapping_add(1) & queue.mask
     mmio(NvmeDoorbell, queue.tail_doorbell).index.write(queue.tail)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import Hpa, fn, max, min, mmio, pause, u8, u16, u32, u64
 from drivers.host import device_memory, moment
 from drivers.pci.functions import BarKind, PciFunction, PciOwner
-from drivers.pci.msix_driver import MsixFault, msix_table
+from drivers.pci.msix_driver import MsixFault, msix_enable, msix_table
 from drivers.pci.quiet import pci_take
 from drivers.storage.fault import StorageFault
 from drivers.storage.nvme.admin import ADMIN_PAGES, ADMIN_PATIENCE
@@ -67,7 +67,9 @@ def prepare(controller: NvmeController, function: PciFunction, queues: u32) -> S
         return StorageFault.NO_REGISTERS
     controller.patience = (u64(capability.patience) + 1) * PATIENCE_UNIT
     controller.entries = u32(1) << (31 - min(last_entry + 1, u32(ENTRIES)).leading_zeros())
-    if not isinstance(msix_table(function), MsixFault):
+    table = msix_table(function)
+    if not isinstance(table, MsixFault):
+        msix_enable(function, table)  # QEMU makes no queue with a vector before
         controller.vectors = u32(function.msix_vectors)
     controller.queue_count = min(max(queues, u32(1)), u32(QUEUES_MAX))
     controller.queue_count = u32(min(u64(controller.queue_count), pairs - 1))

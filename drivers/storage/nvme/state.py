@@ -85,7 +85,6 @@ class NvmeController(Struct):
     entries: Field[u32]
     queue_count: Field[u32]
     vectors: Field[u32]  # of MSI-X; 0: none, or not to be used
-    connected: Field[bool]  # MSI-X is on
     step: Field[u32]  # of MAKING_QUEUES
     fruitless: Field[u32]  # resets since the last completion
     completed: Field[u64]  # by all queues at the last reset

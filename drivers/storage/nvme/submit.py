@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import fn, sizeof, u8, u32, u64
+from codegen.lang import Hpa, fn, sizeof, u8, u32, u64
 from drivers.storage.command import COMMANDS, BlockCommand, BlockOperation, BlockOutcome
 from drivers.storage.disk import DISKS, Disk, DiskDriver
 from drivers.storage.nvme.ending import end_at_once
@@ -46,11 +46,20 @@ def nvme_submit(command: u32, queue: u32) -> bool:
 def put(entry: NvmeCommand, work: BlockCommand, disk: Disk, queue: NvmeQueue, slot: u32) -> NvmeOpcode | None:
     """The command in its entry, but for the head; None when it breaks the disk's limits."""
     list = queue.lists + u64(slot) * sizeof(PrpList)
+    operation = work.operation
+    if operation != BlockOperation.READ and (operation != BlockOperation.WRITE or disk.read_only):
+        return put_other(entry, work, disk, queue, slot, list)
+    if not put_transfer(entry, work, disk, list):
+        return None
+    return NvmeOpcode.READ if operation == BlockOperation.READ else NvmeOpcode.WRITE
+
+
+@fn(cold=True)
+def put_other(
+    entry: NvmeCommand, work: BlockCommand, disk: Disk, queue: NvmeQueue, slot: u32, list: Hpa
+) -> NvmeOpcode | None:
+    """The same of commands without data, and of what cannot be."""
     match work.operation:
-        case BlockOperation.READ:
-            return NvmeOpcode.READ if put_transfer(entry, work, disk, list) else None
-        case BlockOperation.WRITE:
-            return NvmeOpcode.WRITE if not disk.read_only and put_transfer(entry, work, disk, list) else None
         case BlockOperation.FLUSH:
             entry.data = 0
             entry.more_data = 0
@@ -65,9 +74,11 @@ def put(entry: NvmeCommand, work: BlockCommand, disk: Disk, queue: NvmeQueue, sl
             if disk.read_only or not disk.zeroes:
                 return None
             return put_first_zeroes(entry, work, disk, queue, slot)
+        case _:
+            return None
 
 
-@fn
+@fn(cold=True)
 def put_first_zeroes(
     entry: NvmeCommand, work: BlockCommand, disk: Disk, queue: NvmeQueue, slot: u32
 ) -> NvmeOpcode | None:

@@ -38,7 +38,7 @@ def put_transfer(entry: NvmeCommand, work: BlockCommand, disk: Disk, list: Hpa) 
     return put_pages(entry, work, disk, list, wanted)
 
 
-@fn
+@fn(noinline=True)
 def put_pages(entry: NvmeCommand, work: BlockCommand, disk: Disk, list: Hpa, wanted: u64) -> bool:
     """The data's pages: the first one, and the second, or a list of all others."""
     others = phys(PrpList, list)
@@ -74,7 +74,7 @@ def is_reachable(begin: u64, bytes: u64, limit: u64) -> bool:
     return bytes != 0 and bytes % SECTOR == 0 and begin & 3 == 0 and begin <= limit and bytes <= limit - begin
 
 
-@fn
+@fn(cold=True)
 def put_discard(entry: NvmeCommand, work: BlockCommand, disk: Disk, list: Hpa) -> bool:
     """DISCARD of one range, which lies where lists do. False when the command breaks the disk's limits."""
     if work.sectors == 0 or not disk_has(disk, work.sector, work.sectors):
@@ -91,7 +91,7 @@ def put_discard(entry: NvmeCommand, work: BlockCommand, disk: Disk, list: Hpa) -
     return True
 
 
-@fn
+@fn(cold=True)
 def put_zeroes(entry: NvmeCommand, work: BlockCommand, disk: Disk, zeroed: u32) -> u32:
     """WRITE_ZEROES, so far as one command can, behind the first `zeroed` blocks: how many blocks it has; 0 when the
     command breaks the disk's limits."""
