@@ -90,6 +90,7 @@ class PciOwner(HwEnum, repr=u8):
     AHCI = 3
     VIRTIO = 4
     E1000 = 5
+    ATA = 6
 
 
 class PciFunction(Struct):
