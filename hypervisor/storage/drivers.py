@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codegen.lang import fn, u32, u64
+from drivers.storage.ata.ata import ata_collect, ata_submit, ata_tick
 from drivers.storage.disk import DiskDriver
 from drivers.storage.nvme.collect import nvme_collect
 from drivers.storage.nvme.recover import nvme_tick
@@ -16,6 +17,8 @@ def driver_submit(controller: Controller, command: u32, queue: u32) -> bool:
     match controller.driver:
         case DiskDriver.NVME:
             return nvme_submit(command, queue)
+        case DiskDriver.ATA:
+            return ata_submit(command)
         case _:
             return False
 
@@ -26,6 +29,8 @@ def driver_collect(controller: Controller, queue: u32) -> u32 | None:
     match controller.driver:
         case DiskDriver.NVME:
             return nvme_collect(controller.number, queue)
+        case DiskDriver.ATA:
+            return ata_collect(controller.number)
         case _:
             return None
 
@@ -36,5 +41,7 @@ def driver_tick(controller: Controller, now: u64) -> u64:
     match controller.driver:
         case DiskDriver.NVME:
             return nvme_tick(controller.number, now)
+        case DiskDriver.ATA:
+            return ata_tick(controller.number, now)
         case _:
             return u64(NEVER)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from codegen.lang import Hpa, Span, fn, min, range, span, u8, u32
 from drivers.interrupt.message import MessageAddress, MessageData, message_address, message_data
 from drivers.pci.functions import BARS_MAX, PCI, BarFault, BarKind, PciFunction
+from drivers.storage.ata.start import ata_irq, ata_start
 from drivers.storage.command import SECTOR
 from drivers.storage.disk import DISKS, Disk, DiskDriver
 from drivers.storage.fault import StorageFault
 from drivers.storage.nvme.connect import nvme_connect
 from drivers.storage.nvme.start import nvme_start
 from hypervisor.console.log import log, warn
+from hypervisor.cpu.interrupt_start import route_isa
 from hypervisor.cpu.interrupts import VECTOR_STORAGE
 from hypervisor.cpu.per_cpu import CPUS
 from hypervisor.memory.paging import map_device
@@ -97,6 +99,8 @@ def start_driver(function: PciFunction, driver: DiskDriver) -> StorageFault | No
     match driver:
         case DiskDriver.NVME:
             return nvme_start(function, PROCESSORS.count)
+        case DiskDriver.ATA:
+            return ata_start(function)
         case _:
             return None
 
@@ -104,6 +108,11 @@ def start_driver(function: PciFunction, driver: DiskDriver) -> StorageFault | No
 @fn(cold=True)
 def connect(controller: Controller) -> bool:
     """Interrupts of queue n to processor n. False when there are none."""
+    if controller.driver == DiskDriver.ATA:
+        connected = True
+        for channel in range(u32(CHANNELS)):
+            connected = route_isa(ata_irq(controller.number, channel), u8(VECTOR_STORAGE)) and connected
+        return connected
     for queue in range(controller.queues):
         address = message_address(CPUS[queue].apic_id)
         if address is None or not connect_queue(controller, queue, address, message_data(u8(VECTOR_STORAGE))):
