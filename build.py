@@ -29,6 +29,7 @@ from boot.guests.fetch import GuestError, content_key, fetch_guests, missing_gue
 from boot.machines.packages import DEBIAN_PACKAGES, PackageError, install_packages, missing_packages
 
 if TYPE_CHECKING:
+    from boot.machines.disks import MachineDisk
     from hypervisor.config.machine import MachineSize
     from hypervisor.config.model import MachineConfig
 
@@ -64,7 +65,7 @@ def main() -> int:
             sys.stdout.flush()
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), str(ROOT / "build.py"), *sys.argv[1:]])
         commands = {
-            each.__name__: each for each in (run, ctl, debug, test, iso, check, bench, coverage, dump, document)
+            each.__name__: each for each in (run, ctl, debug, test, iso, check, disk, bench, coverage, dump, document)
         }
         try:
             return commands[arguments.command](arguments, rest)
@@ -186,7 +187,8 @@ def run(arguments: argparse.Namespace, _rest: list[str]) -> int:
     firmware = Firmware(arguments.firmware)
     cpus = arguments.cpus or DEFAULT_CPUS[host]
     socket = BUILD / "run" / f"{arguments.config.stem}.ctl"
-    shape = partial(Machine, Host(host), firmware=firmware, cpus=cpus, memory=memory, ctl=socket)
+    disks = tuple(attached_disk(text, host) for text in arguments.disk)
+    shape = partial(Machine, Host(host), firmware=firmware, cpus=cpus, memory=memory, ctl=socket, disks=disks)
     timeout = arguments.timeout or (EXPECT_SECONDS[host] if arguments.expect is not None else None)
     try:
         if arguments.direct:
@@ -416,6 +418,32 @@ def step(what: str) -> Iterator[None]:
     say(f"{what}: {time.monotonic() - begin:.1f} s")
 
 
+def attached_disk(text: str, host: str) -> MachineDisk:
+    """What `--disk` says: a kind, which has a default, and a file."""
+    from boot.machines.disks import DiskKind, MachineDisk
+
+    kind, colon, path = text.partition(":")
+    if not colon:
+        kind, path = "ata" if host == "bochs" else "nvme", text
+    if kind not in [known.value for known in DiskKind]:
+        raise Failure(f"--disk {text}: {kind} is none of {', '.join(known.value for known in DiskKind)}")
+    if not Path(path).is_file():
+        raise Failure(f"--disk {text}: there is no file {path}; ./build.py disk makes one")
+    return MachineDisk(DiskKind(kind), Path(path))
+
+
+def disk(arguments: argparse.Namespace, _rest: list[str]) -> int:
+    from hypervisor.disk_image.image import DiskImageError, make_image, show_image
+
+    try:
+        if arguments.act == "make":
+            make_image(arguments.file, arguments.size, arguments.partitions)
+        print("\n".join(show_image(arguments.file)))
+    except (DiskImageError, OSError) as error:
+        raise Failure(str(error)) from None
+    return 0
+
+
 def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="build.py", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -436,6 +464,9 @@ def command_line() -> argparse.ArgumentParser:
     one.add_argument("--direct", action="store_true", help="QEMU's own loader in place of the ISO")
     one.add_argument("--cpus", type=whole_number, metavar="N", help="processors of the machine (2; Bochs 1)")
     one.add_argument("--memory", type=memory_size, metavar="SIZE", help="RAM of the machine, such as 1G")
+    one.add_argument(
+        "--disk", action="append", default=[], metavar="[KIND:]FILE", help="a disk: nvme, sata, virtio or ata (Bochs)"
+    )
     one.add_argument(
         "--expect", type=expected_text, metavar="[VM:]TEXT", help="end with 0 once a guest has printed TEXT, else 1"
     )
@@ -474,6 +505,15 @@ def command_line() -> argparse.ArgumentParser:
     one.add_argument("--schema", action="store_true", help="print the JSON Schema of configurations")
     one.add_argument("--cpus", type=whole_number, metavar="N", help="processors of the machine: are there enough?")
     one.add_argument("--memory", type=memory_size, metavar="SIZE", help="RAM of the machine: is there enough?")
+
+    one = command("disk", "make or inspect the image of a disk with partitions, for `run --disk`")
+    acts = one.add_subparsers(dest="act", required=True, metavar="ACT")
+    make = acts.add_parser("make", help="a new image: NAME:SIZE[=FILE] for each partition, FILE its content")
+    make.add_argument("file", type=Path, metavar="FILE")
+    make.add_argument("size", type=memory_size, metavar="SIZE", help="such as 512M or 2G")
+    make.add_argument("partitions", nargs="*", metavar="NAME:SIZE[=FILE]")
+    show = acts.add_parser("show", help="what is on an image")
+    show.add_argument("file", type=Path, metavar="FILE")
 
     one = command("bench", "measure: exact instruction counts, image sizes, build times")
     one.add_argument("--json", action="store_true", help="one JSON object on standard output, and nothing else")

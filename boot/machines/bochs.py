@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from boot.machines.disks import BOCHS_PLACES, DiskKind, bochs_disks
 from boot.machines.machine import MIB, Drive, Firmware, Machine, MachineError
 
 PROGRAM = "bochs"
@@ -49,12 +50,17 @@ def refuse_impossible(machine: Machine) -> None:
         raise MachineError("Bochs has no UEFI firmware: leave --firmware uefi out, or use --host qemu")
     if machine.drive is Drive.USB:
         raise MachineError("Bochs' BIOS does not boot from USB: use --host qemu")
+    if any(disk.kind is not DiskKind.ATA for disk in machine.disks) or len(machine.disks) > len(BOCHS_PLACES):
+        raise MachineError(
+            f"Bochs' machine has up to {len(BOCHS_PLACES)} more disks, and they are ata: or use --host qemu"
+        )
     if machine.cpus > MAX_CPUS:
         raise MachineError(f"Bochs' machine has at most {MAX_CPUS} CPUs (--cpus is {machine.cpus})")
     if machine.memory > MAX_MEMORY:
         raise MachineError(f"Bochs' machine has at most 2G of memory (--memory is {machine.memory // MIB}M)")
-    if any(character in str(machine.iso) for character in '",\n'):
-        raise MachineError(f"Bochs cannot open a path with a comma or a quote: {machine.iso}")
+    for path in (machine.iso, *(disk.path for disk in machine.disks)):
+        if any(character in str(path) for character in '",\n'):
+            raise MachineError(f"Bochs cannot open a path with a comma or a quote: {path}")
 
 
 def configuration_lines(machine: Machine, serial_ports: tuple[int, ...], scratch: Path) -> list[str]:
@@ -84,5 +90,6 @@ def configuration_lines(machine: Machine, serial_ports: tuple[int, ...], scratch
         *(f"com{n}: enabled=1, mode=socket-client, dev=localhost:{port}" for n, port in enumerate(serial_ports, 1)),
         "ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14",
         *boot,
+        *bochs_disks(machine.disks),
         *machine.arguments,
     ]

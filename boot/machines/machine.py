@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from boot.machines.disks import MachineDisk
+
 MIB = 1 << 20
 SOCKET_PATH_MAX = 107
 
@@ -40,6 +42,7 @@ class Machine:
     `memory` is in bytes. `cpu` is the emulator's own model name and None its default. `icount` makes QEMU's TSC count
     executed instructions (Bochs' always does). `ips` is Bochs' instructions per emulated second, None for the default.
     `ctl` is where COM2 becomes a Unix socket (docs/ctl.md); None: there is no COM2.
+    `disks` are attached beside the drive that it boots from.
     `arguments` are appended to QEMU's command line, or to Bochs' configuration as lines.
     """
 
@@ -55,6 +58,7 @@ class Machine:
     icount: bool = False
     ips: int | None = None
     ctl: Path | None = None
+    disks: tuple[MachineDisk, ...] = ()
     arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from boot.machines.disks import qemu_disks
 from boot.machines.machine import MIB, Drive, Firmware, Host, Machine, MachineError
 
 PROGRAM = "qemu-system-x86_64"
@@ -31,6 +32,7 @@ def qemu_command(machine: Machine, serial_fd: int, scratch: Path) -> list[str]:
         *(instruction_count() if machine.icount else ()),
         *(ovmf(scratch) if machine.firmware is Firmware.UEFI else ()),
         *boot_source(machine),
+        *qemu_disks(machine.disks),
         *machine.arguments,
     ]
 

@@ -1,0 +1,1 @@
+"""Images of disks, made and read on the host: `build.py disk`."""
