@@ -1,12 +1,12 @@
-"""Why a controller of disks is not used."""
+"""Why a controller of disks cannot be used."""
 
 from __future__ import annotations
 
-from codegen.lang import HwEnum, Span, fn, span, u32
+from codegen.lang import HwEnum, Span, fn, span, u8
 
 
-class StorageFault(HwEnum, repr=u32, must_use=True):
-    """What its driver's start came to."""
+class StorageFault(HwEnum, repr=u8, must_use=True):
+    """What `*_start` of a driver answers."""
 
     NONE = 0
     NO_REGISTERS = 1
@@ -24,16 +24,16 @@ class StorageFault(HwEnum, repr=u32, must_use=True):
             case StorageFault.NONE:
                 return span(b"usable")
             case StorageFault.NO_REGISTERS:
-                return span(b"its registers cannot be reached")
+                return span(b"its registers are in no usable BAR")
             case StorageFault.TAKEN:
                 return span(b"another driver has it, or it is gone")
             case StorageFault.NO_MEMORY:
-                return span(b"no memory is left that it reaches")
+                return span(b"there is no memory for its queues")
             case StorageFault.TIMED_OUT:
                 return span(b"it does not answer in time")
             case StorageFault.FAILED:
-                return span(b"it reports an error, or nonsense")
+                return span(b"it reports a failure, or what it says makes no sense")
             case StorageFault.UNSUPPORTED:
-                return span(b"it lacks what the driver needs")
+                return span(b"it cannot do what the driver needs")
             case StorageFault.NO_ROOM:
-                return span(b"there are more of its kind than the driver takes")
+                return span(b"there are more controllers than the driver has room for")

@@ -87,6 +87,8 @@ def controller_look(controller: AhciController) -> None:
             continue
         if port.state != AhciState.RUNNING or pending >> port.number & 1 != 0:
             port_look(controller, port, now)
+            if controller.resetting or controller.gone:
+                return
             port_next(controller, port)
     if pending & ~ours != 0:
         controller.registers().interrupts.write(pending & ~ours)
@@ -106,7 +108,8 @@ def ahci_tick(controller: u32, now: u64) -> u64:
         port = found.ports[i]
         if port.state != AhciState.GONE and not found.resetting and wants_look(port, now):
             port_look(found, port, now)
-            port_next(found, port)
+            if not found.resetting:
+                port_next(found, port)
         next = min(next, port_deadlines(found, port, now))
     return u64(NEVER) if found.gone else next
 
