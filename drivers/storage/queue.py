@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, Struct, count, fn, range, u8, u32, u64
+from codegen.lang import Array, Field, Struct, count, fn, min, range, u8, u32, u64
 from drivers.storage.command import COMMANDS, COMMANDS_MAX, BlockOutcome
 
 
@@ -44,6 +44,14 @@ class CommandQueue(Struct):
         self.length -= 1
         return command
 
+    @fn
+    def next_deadline(self) -> u64:
+        """The earliest of all; all ones when there is none."""
+        next = u64(0xFFFF_FFFF_FFFF_FFFF)
+        for i in range(self.length):
+            next = min(next, COMMANDS[self.at(i)].deadline)
+        return next
+
 
 class HeldCommands(Struct):
     """All commands that a controller's driver has, and which of them are finished."""
@@ -74,3 +82,25 @@ class HeldCommands(Struct):
         if command is not None:
             self.held = self.held & ~(u64(1) << command)
         return command
+
+    @fn
+    def expire(self, waiting: CommandQueue, now: u64) -> u64:
+        """Those end TIMED_OUT whose deadline passes before it is their turn. Gives how many."""
+        expired = u64(0)
+        i = u32(0)
+        while i < waiting.length:
+            if COMMANDS[waiting.at(i)].deadline <= now:
+                self.finish(waiting.take(i), BlockOutcome.TIMED_OUT)
+                expired += 1
+            else:
+                i += 1
+        return expired
+
+    @fn(cold=True)
+    def finish_all(self, waiting: CommandQueue, outcome: BlockOutcome) -> None:
+        """Nobody waits any more."""
+        while True:
+            command = waiting.take_first()
+            if command is None:
+                return
+            self.finish(command, outcome)

@@ -12,7 +12,6 @@ from drivers.storage.ata.recovery import (
     channel_step,
     controller_gone,
     end_current,
-    expire_waiting,
 )
 from drivers.storage.ata.registers import CHANNELS
 from drivers.storage.ata.state import ATA, MS, NEVER, AtaChannel, AtaController, AtaState
@@ -22,7 +21,8 @@ from drivers.storage.command import COMMANDS, BlockOperation, BlockOutcome
 from drivers.storage.disk import DISKS
 from drivers.storage.limits import within_limits
 
-POLL_NS = 10 * MS  # between looks at drives that come up
+POLL_NS = 1 * MS  # between the steps of a reset
+COMING_UP_NS = 50 * MS  # and between looks at drives that come up
 
 
 @fn
@@ -59,13 +59,31 @@ def ata_collect(controller: u32) -> u32 | None:
 
 @fn
 def ata_tick(controller: u32, now: u64) -> u64:
-    """Look at the deadlines, and go on with resets. Gives the time (ns) of the next call, or NEVER."""
+    """Look at the deadlines, and go on with resets. Gives the time (ns) of the next call, or NEVER. Commands may have
+    ended by it, and what is submitted or collected later may bring that time forward: ask again after those."""
     found = ATA.controllers[controller]
-    controller_look(found, now)
+    if wants_look(found, now):
+        controller_look(found, now)
     next = u64(NEVER)
     for i in range(u32(CHANNELS)):
         next = min(next, channel_deadlines(found, found.channels[i], now))
     return next
+
+
+@fn
+def wants_look(controller: AtaController, now: u64) -> bool:
+    """Whether a channel is being reset, or has a command that is late unless it has just ended."""
+    for i in range(u32(CHANNELS)):
+        channel = controller.channels[i]
+        match channel.state:
+            case AtaState.ABSENT | AtaState.IDLE | AtaState.GONE:
+                pass
+            case AtaState.ACTIVE:
+                if COMMANDS[channel.current].deadline <= now:
+                    return True
+            case _:
+                return True
+    return False
 
 
 @fn
@@ -142,17 +160,16 @@ def channel_deadlines(controller: AtaController, channel: AtaChannel, now: u64) 
     """When this channel is to be looked at again."""
     if channel.state == AtaState.ABSENT or channel.state == AtaState.GONE:
         return u64(NEVER)
-    expire_waiting(controller, channel, now)
-    next = u64(NEVER)
+    controller.timeouts = controller.timeouts.wrapping_add(controller.commands.expire(channel.waiting, now))
+    next = channel.waiting.next_deadline()
     if channel.state == AtaState.ACTIVE:
         deadline = COMMANDS[channel.current].deadline
         if deadline <= now:
             controller.timeouts = controller.timeouts.wrapping_add(1)
             channel_fail(channel, now, True)
         else:
-            next = deadline
-    for i in range(channel.waiting.length):
-        next = min(next, COMMANDS[channel.waiting.at(i)].deadline)
+            next = min(next, deadline)
     if channel.state != AtaState.ACTIVE and channel.state != AtaState.IDLE:
-        next = min(next, max(channel.not_before, now + POLL_NS))
+        pace = u64(COMING_UP_NS) if channel.state == AtaState.RECOVERING else u64(POLL_NS)
+        next = min(next, max(channel.not_before, now + pace))
     return next

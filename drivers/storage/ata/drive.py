@@ -139,3 +139,9 @@ def printable(character: u8) -> u8:
     if character == 0:
         return u8(SPACE)
     return character if SPACE <= character < PRINTABLE_END else u8(UNPRINTABLE)
+
+
+@fn(cold=True)
+def is_same_disk(drive: AtaDrive, other: AtaDrive) -> bool:
+    """Whether both say of themselves the same."""
+    return span_of(drive.identity).equals(span_of(other.identity))

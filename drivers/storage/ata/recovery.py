@@ -8,7 +8,7 @@ from drivers.storage.ata.registers import CHANNELS, AtaControl, MasterCommand
 from drivers.storage.ata.select import is_floating, select
 from drivers.storage.ata.state import DRIVES, MS, RESETS_MAX, AtaChannel, AtaController, AtaState
 from drivers.storage.ata.transfer import ALL_ONES, clear_master
-from drivers.storage.command import COMMANDS, BlockOutcome
+from drivers.storage.command import BlockOutcome
 from drivers.storage.disk import DISKS
 
 STOP_NS = 10 * MS  # PIIX stops at once
@@ -116,11 +116,7 @@ def channel_gone(controller: AtaController, channel: AtaChannel) -> None:
             channel.units[i].present = False
             DISKS.disks[channel.units[i].number].gone = True
     end_current(controller, channel, BlockOutcome.GONE)
-    while True:
-        command = channel.waiting.take_first()
-        if command is None:
-            return
-        controller.commands.finish(command, BlockOutcome.GONE)
+    controller.commands.finish_all(channel.waiting, BlockOutcome.GONE)
 
 
 @fn(cold=True)
@@ -131,15 +127,3 @@ def controller_gone(controller: AtaController) -> None:
         channel = controller.channels[i]
         if channel.state != AtaState.ABSENT:
             channel_gone(controller, channel)
-
-
-@fn(cold=True)
-def expire_waiting(controller: AtaController, channel: AtaChannel, now: u64) -> None:
-    """Commands whose deadline passes before it is their turn."""
-    i = u32(0)
-    while i < channel.waiting.length:
-        if COMMANDS[channel.waiting.at(i)].deadline <= now:
-            controller.timeouts = controller.timeouts.wrapping_add(1)
-            controller.commands.finish(channel.waiting.take(i), BlockOutcome.TIMED_OUT)
-        else:
-            i += 1
