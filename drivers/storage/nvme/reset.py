@@ -31,14 +31,12 @@ def reset_begin(controller: NvmeController, now: u64) -> None:
 @fn(cold=True)
 def reset_step(controller: NvmeController, now: u64) -> None:
     """One step on, if it can be made: to RUNNING at last, or GONE. For other phases only."""
-    if controller.phase == NvmePhase.MAKING_QUEUES:
-        look_at_queue(controller, now)
-        return
     status = mmio(NvmeRegisters, controller.base).status.read()
     if u32(status) == GONE:
         give_up(controller, StorageFault.FAILED)
-        return
-    if has_come(controller.phase, status):
+    elif controller.phase == NvmePhase.MAKING_QUEUES:
+        look_at_queue(controller, now)
+    elif has_come(controller.phase, status):
         match controller.phase:
             case NvmePhase.SETTLING:
                 stop(controller, now)

@@ -196,7 +196,7 @@ class NvmeModel:
             self.ready = not self.fatal
             entries = (self.aqa & 0xFFF) + 1, (self.aqa >> 16 & 0xFFF) + 1
             self.submissions = {0: Ring(self.asq, entries[0])}
-            self.completions = {0: Ring(self.acq, entries[1])}
+            self.completions = {0: Ring(self.acq, entries[1], vector=0)}
             if min(entries) < 2 or self.asq % 4096 or self.acq % 4096:
                 raise Broken("the admin queue")
         else:
@@ -271,5 +271,5 @@ class NvmeModel:
         ring.tail = (ring.tail + 1) % ring.entries
         if ring.tail == 0:
             ring.phase ^= 1
-        if ring.vector is not None:
+        if ring.vector is not None and self.msix_is_on():
             self.messages.append(ring.vector)
