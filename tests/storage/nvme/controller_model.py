@@ -62,7 +62,7 @@ class NvmeModel:
         self.pool_start = int(POOL.next)
         self.regions: list[tuple[int, int, bool]] = []  # data: from, to, the controller may write it
         self.configuration = 0
-        self.ready = self.fatal = False
+        self.ready = self.fatal = self.of_firmware = False
         self.changes_at: int | None = None  # when `ready` follows
         self.aqa = self.asq = self.acq = 0
         self.submissions: dict[int, Ring] = {}
@@ -181,12 +181,15 @@ class NvmeModel:
     def left_by_firmware(self, ready: bool) -> None:
         """It was switched on, for queues that nobody has any more."""
         self.configuration = 0x0046_0001
+        self.of_firmware = True
         self.ready = ready
         self.aqa, self.asq, self.acq = 0x001F_001F, 0x1000, 0x2000
         self.changes_at = None if ready or self.never_ready else int(CLOCK.now) + self.kind.ready_after
 
     def follow(self) -> None:
         """What the clock says has come."""
+        if self.of_firmware and self.ready:
+            self.put(0x2000, b"a completion of firmware's")
         if self.changes_at is None or int(CLOCK.now) < self.changes_at:
             return
         self.changes_at = None
@@ -204,7 +207,7 @@ class NvmeModel:
 
     def forget(self) -> None:
         """A controller level reset (7.3.2): no DMA behind it."""
-        self.fatal = False
+        self.fatal = self.of_firmware = False
         self.resets += 1
         self.submissions.clear()
         self.completions.clear()

@@ -15,6 +15,7 @@ READ, WRITE, FLUSH = BlockOperation.READ, BlockOperation.WRITE, BlockOperation.F
 DISCARD, WRITE_ZEROES = BlockOperation.DISCARD, BlockOperation.WRITE_ZEROES
 DONE, REFUSED, IO_ERROR = BlockOutcome.DONE, BlockOutcome.REFUSED, BlockOutcome.IO_ERROR
 PAGE = 4096
+MORE = 1 << 13  # of a status
 BLOCKS_512, BLOCKS_4096 = 4096, 512  # 2 MiB of each
 
 
@@ -314,6 +315,19 @@ def test_zeroes_of_any_length_are_written_in_parts(run: Run, automatic: bool) ->
     left = [sector for sector in range(length + 20) if namespace.cached[sector * 512]]
     assert left == [9, length + 10]
     assert int(user.controller.queues[0].unfinished) == 0
+
+
+@everywhere
+def test_a_success_with_more_in_the_log_is_a_success(run: Run) -> None:
+    user = started(run, Kind({1: Namespace(70000)}))
+    user.model.automatic = False
+    number = user.submit(WRITE_ZEROES, 0, 70000)
+    for _ in range(2):
+        command = user.model.waiting.pop()
+        user.model.complete(command, user.model.commands.io(command.entry) | MORE)
+        found = user.collect_all()
+    assert found == {number: DONE} and user.model.commands.counts == {8: 2}
+    assert int(user.controller.queues[0].errors) == 0
 
 
 @everywhere

@@ -97,6 +97,8 @@ def test_it_has_as_many_queues_as_both_sides_can(run: Run, kind: Kind, vectors: 
         for _ in range(70):
             assert user.do(BlockOperation.FLUSH, queue=queue) == BlockOutcome.DONE
         round_trip(user, queue)
+    if has < 8:
+        assert user.do(BlockOperation.FLUSH, queue=has) == BlockOutcome.REFUSED
 
 
 @everywhere
