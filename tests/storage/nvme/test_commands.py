@@ -277,6 +277,22 @@ def test_the_controller_is_told_once_of_many_completions(run: Run) -> None:
         user.model.work()
     assert len(user.collect_all()) == 32
     assert user.model.head_doorbells == before + 1
+    ring = user.model.completions[1]
+    assert ring.head == ring.tail
+
+
+@everywhere
+@pytest.mark.parametrize("last_entry", [3, 63])
+def test_one_command_that_takes_its_time_does_not_fill_the_ring(run: Run, last_entry: int) -> None:
+    user = started(run, Kind(last_entry=last_entry))
+    user.model.automatic = False
+    user.submit(READ, 0, 8, [(DATA, PAGE)])
+    for _ in range(150):
+        number = user.submit(FLUSH)
+        user.model.work(1)  # which refuses to overflow
+        assert user.collect() == (number, DONE)
+    user.model.work()
+    assert len(user.collect_all()) == 1
 
 
 @everywhere
