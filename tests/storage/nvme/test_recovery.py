@@ -65,6 +65,28 @@ def test_a_late_command_is_timed_out_the_others_are_reset_and_all_goes_on(run: R
 
 
 @everywhere
+def test_who_was_late_once_is_not_late_for_ever(run: Run) -> None:
+    user = started(run)
+    first = user.submit(FLUSH)
+    user.let_time_pass()
+    assert user.collect_all() == {first: TIMED_OUT}
+    second = user.submit(FLUSH, deadline=now() + 9 * SECOND)
+    third = user.submit(FLUSH, queue=1)
+    user.let_time_pass()
+    assert user.collect_all(0) == {second: RESET} and user.collect_all(1) == {third: TIMED_OUT}
+
+
+@everywhere
+def test_zeroes_that_a_reset_has_cut_short_are_not_gone_on_with(run: Run) -> None:
+    user = started(run, Kind({1: Namespace(70000)}))
+    number = user.submit(BlockOperation.WRITE_ZEROES, 0, 70000)
+    user.let_time_pass()
+    assert user.collect_all() == {number: TIMED_OUT}
+    assert_works(user)
+    assert user.model.commands.counts == {1: 1, 2: 1}
+
+
+@everywhere
 def test_no_command_is_over_while_the_controller_may_still_reach_its_memory(run: Run) -> None:
     user = started(run)
     for number in range(6):
