@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import fn, phys, range, u16, u32, u64
 from drivers.storage.command import COMMANDS, BlockOutcome
 from drivers.storage.disk import DISKS
-from drivers.storage.nvme.queue_entries import NvmeCompletion, NvmeCompletionState, NvmeOpcode, NvmeStatusCode
+from drivers.storage.nvme.queue_entries import NvmeCompletion, NvmeCompletionState, NvmeOpcode, NvmeRefusal
 from drivers.storage.nvme.ring import next_entry, send, tell_taken
 from drivers.storage.nvme.state import ENTRIES, NVME, SLOTS, NvmeQueue
 from drivers.storage.nvme.transfer import put_zeroes
@@ -79,7 +79,7 @@ def goes_on(queue: NvmeQueue, slot: u32, state: NvmeCompletionState) -> bool:
     bit = u32(1) << slot
     if queue.unfinished & bit == 0:
         return False
-    if state.status == 0:
+    if state.status & CODE == 0:
         work = COMMANDS[queue.commands[slot]]
         disk = DISKS.disks[work.disk]
         entry = next_entry(queue)
@@ -96,13 +96,10 @@ def goes_on(queue: NvmeQueue, slot: u32, state: NvmeCompletionState) -> bool:
 
 @fn(cold=True)
 def outcome_of(queue: NvmeQueue, status: u16) -> BlockOutcome:
-    """Of a command that the controller did not carry out."""
+    """Of a command that the controller did not just carry out."""
+    if status & CODE == 0:
+        return BlockOutcome.DONE  # and there is more in its log
     queue.errors = queue.errors.wrapping_add(1)
-    code = NvmeStatusCode.find(status & CODE)
-    if code is None:
+    if NvmeRefusal.find(status & CODE) is None:
         return BlockOutcome.IO_ERROR
-    match code:
-        case NvmeStatusCode.INVALID_OPCODE | NvmeStatusCode.INVALID_NAMESPACE | NvmeStatusCode.OUT_OF_RANGE:
-            return BlockOutcome.REFUSED
-        case NvmeStatusCode.SUCCESS:
-            return BlockOutcome.DONE
+    return BlockOutcome.REFUSED

@@ -101,9 +101,8 @@ def make_next(controller: NvmeController, now: u64) -> None:
     if controller.step % 2 != 0:
         empty(queue)
         flags = u64(CONTIGUOUS)
-        vector = vector_of(controller, index)
-        if vector is not None:
-            flags = flags | INTERRUPTS | u64(vector) << 16
+        if controller.vectors != 0:
+            flags = flags | INTERRUPTS | u64(index) << 16
         dwords = shape | flags << 32
         data = u64(queue.completions)
         admin_submit(controller, NvmeAdminOpcode.CREATE_COMPLETIONS, u32(0), data, dwords, now)
@@ -111,13 +110,6 @@ def make_next(controller: NvmeController, now: u64) -> None:
         dwords = shape | (u64(CONTIGUOUS) | u64(queue.number) << 16) << 32
         data = u64(queue.submissions)
         admin_submit(controller, NvmeAdminOpcode.CREATE_SUBMISSIONS, u32(0), data, dwords, now)
-
-
-@fn(cold=True)
-def vector_of(controller: NvmeController, index: u32) -> u32 | None:
-    """Of a queue's completions: the admin queue's, 0, is used by the first queue too where there is just one."""
-    vector = index + 1 if controller.vectors > 1 else index
-    return vector if vector < controller.vectors else None
 
 
 @fn(cold=True)

@@ -83,10 +83,9 @@ class DatasetRange(Struct, size=16, align=8):
     first: Field[u64] = at(8)
 
 
-class NvmeStatusCode(HwEnum, repr=u16):
-    """Those of `status` that mean something to this driver (4.6.1.2)."""
+class NvmeRefusal(HwEnum, repr=u16):
+    """Those of `status` that say that there is no such command, or nothing that it could be about (4.6.1.2)."""
 
-    SUCCESS = 0x000
     INVALID_OPCODE = 0x001
     INVALID_NAMESPACE = 0x00B
     OUT_OF_RANGE = 0x080

@@ -18,8 +18,9 @@ RESETS_MAX = 3  # without a completion in between
 
 @fn(cold=True)
 def nvme_tick(controller: u32, now: u64) -> u64:
-    """Reset the controller when a deadline has passed, or go on with that by one step. `now` and the result are ns of
-    `moment()`: when the next tick is due, for what has been submitted up to now; NEVER when nothing is waited for."""
+    """Reset the controller when a deadline has passed, or go on with that by one step; commands of all queues may be
+    over then. `now` and the result are ns of `moment()`: when the next tick is due, for what has been submitted up to
+    now; NEVER when nothing is waited for."""
     one = NVME.controllers[controller]
     if one.phase == NvmePhase.RUNNING:
         watch(one, now)

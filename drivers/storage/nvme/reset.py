@@ -6,6 +6,7 @@ Nothing waits here: each step looks whether the one before is done. So a disk th
 from __future__ import annotations
 
 from codegen.lang import fn, mmio, u8, u32, u64
+from drivers.pci.quiet import read_command, write_command
 from drivers.storage.fault import StorageFault
 from drivers.storage.nvme.admin import admin_prepare
 from drivers.storage.nvme.ending import end_lost, give_up
@@ -31,14 +32,12 @@ def reset_begin(controller: NvmeController, now: u64) -> None:
 @fn(cold=True)
 def reset_step(controller: NvmeController, now: u64) -> None:
     """One step on, if it can be made: to RUNNING at last, or GONE. For other phases only."""
-    if controller.phase == NvmePhase.MAKING_QUEUES:
-        look_at_queue(controller, now)
-        return
     status = mmio(NvmeRegisters, controller.base).status.read()
     if u32(status) == GONE:
         give_up(controller, StorageFault.FAILED)
-        return
-    if has_come(controller.phase, status):
+    elif controller.phase == NvmePhase.MAKING_QUEUES:
+        look_at_queue(controller, now)
+    elif has_come(controller.phase, status):
         match controller.phase:
             case NvmePhase.SETTLING:
                 stop(controller, now)
@@ -79,6 +78,9 @@ def stop(controller: NvmeController, now: u64) -> None:
 def start(controller: NvmeController, now: u64) -> None:
     """With NVM's commands, pages of 4096 bytes, round robin, entries of 64 and of 16 bytes."""
     admin_prepare(controller)
+    function = controller.function
+    if function is not None:
+        write_command(function, read_command(function).replace(bus_master=True))
     mmio(NvmeRegisters, controller.base).configuration.write(
         NvmeConfiguration(enabled=True, submission_log2=u8(6), completion_log2=u8(4))
     )

@@ -6,7 +6,7 @@ from codegen.lang import Hpa, fn, max, min, mmio, pause, u8, u16, u32, u64
 from drivers.host import device_memory, moment
 from drivers.pci.functions import BarKind, PciFunction, PciOwner
 from drivers.pci.msix_driver import MsixFault, msix_enable, msix_table
-from drivers.pci.quiet import pci_take
+from drivers.pci.quiet import pci_take, read_command, write_command
 from drivers.storage.fault import StorageFault
 from drivers.storage.nvme.admin import ADMIN_PAGES, ADMIN_PATIENCE
 from drivers.storage.nvme.ending import give_up
@@ -26,7 +26,7 @@ ABSENT = 0xFFFF_FFFF_FFFF_FFFF
 def nvme_start(function: PciFunction, queues: u32) -> StorageFault | None:
     """Take this function, whose usable memory BARs are mapped, and add its namespaces to DISKS, of NVME.controllers
     the next one; `queues`: wanted, of which it may have fewer. Waits as long as the controller says it needs, at most
-    6 minutes, and 20 seconds for what it does not name. After a fault the function does no DMA."""
+    7 minutes, and 20 seconds for what it does not name. After a fault the function does no DMA."""
     number = NVME.controller_count
     if number >= CONTROLLERS_MAX:
         return StorageFault.NO_ROOM
@@ -35,6 +35,8 @@ def nvme_start(function: PciFunction, queues: u32) -> StorageFault | None:
         return StorageFault.NO_REGISTERS
     if not pci_take(function, PciOwner.NVME):
         return StorageFault.TAKEN
+    # Firmware may have left it at work: it gets the bus when it has stopped (reset.py).
+    write_command(function, read_command(function).replace(bus_master=False))
     controller = NVME.controllers[number]
     controller.zero()
     controller.function = function

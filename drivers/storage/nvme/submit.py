@@ -27,7 +27,7 @@ def nvme_submit(command: u32, queue: u32) -> bool:
     work.outcome = BlockOutcome.PENDING
     free = place.free
     if free == 0:
-        return without_slot(NVME.controllers[disk.controller], place, command)
+        return without_slot(NVME.controllers[disk.controller], queue, command)
     slot = free.trailing_zeros() & 31
     entry = next_entry(place)
     opcode = put(entry, work, disk, place, slot)
@@ -92,12 +92,13 @@ def put_first_zeroes(
 
 
 @fn(cold=True)
-def without_slot(controller: NvmeController, queue: NvmeQueue, command: u32) -> bool:
+def without_slot(controller: NvmeController, queue: u32, command: u32) -> bool:
     """No slot: all are busy, or the controller is being reset, or is gone, or has no such queue."""
+    place = controller.queues[queue]
     if controller.phase == NvmePhase.GONE:
-        end_at_once(queue, command, BlockOutcome.GONE)
+        end_at_once(place, command, BlockOutcome.GONE)
         return True
-    if queue.all_slots == 0:
-        end_at_once(queue, command, BlockOutcome.REFUSED)
+    if queue >= controller.queue_count:
+        end_at_once(place, command, BlockOutcome.REFUSED)
         return True
     return False

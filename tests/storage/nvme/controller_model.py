@@ -62,7 +62,7 @@ class NvmeModel:
         self.pool_start = int(POOL.next)
         self.regions: list[tuple[int, int, bool]] = []  # data: from, to, the controller may write it
         self.configuration = 0
-        self.ready = self.fatal = False
+        self.ready = self.fatal = self.of_firmware = False
         self.changes_at: int | None = None  # when `ready` follows
         self.aqa = self.asq = self.acq = 0
         self.submissions: dict[int, Ring] = {}
@@ -181,12 +181,15 @@ class NvmeModel:
     def left_by_firmware(self, ready: bool) -> None:
         """It was switched on, for queues that nobody has any more."""
         self.configuration = 0x0046_0001
+        self.of_firmware = True
         self.ready = ready
         self.aqa, self.asq, self.acq = 0x001F_001F, 0x1000, 0x2000
         self.changes_at = None if ready or self.never_ready else int(CLOCK.now) + self.kind.ready_after
 
     def follow(self) -> None:
         """What the clock says has come."""
+        if self.of_firmware and self.ready:
+            self.put(0x2000, b"a completion of firmware's")
         if self.changes_at is None or int(CLOCK.now) < self.changes_at:
             return
         self.changes_at = None
@@ -196,7 +199,7 @@ class NvmeModel:
             self.ready = not self.fatal
             entries = (self.aqa & 0xFFF) + 1, (self.aqa >> 16 & 0xFFF) + 1
             self.submissions = {0: Ring(self.asq, entries[0])}
-            self.completions = {0: Ring(self.acq, entries[1])}
+            self.completions = {0: Ring(self.acq, entries[1], vector=0)}
             if min(entries) < 2 or self.asq % 4096 or self.acq % 4096:
                 raise Broken("the admin queue")
         else:
@@ -204,7 +207,7 @@ class NvmeModel:
 
     def forget(self) -> None:
         """A controller level reset (7.3.2): no DMA behind it."""
-        self.fatal = False
+        self.fatal = self.of_firmware = False
         self.resets += 1
         self.submissions.clear()
         self.completions.clear()
@@ -271,5 +274,5 @@ class NvmeModel:
         ring.tail = (ring.tail + 1) % ring.entries
         if ring.tail == 0:
             ring.phase ^= 1
-        if ring.vector is not None:
+        if ring.vector is not None and self.msix_is_on():
             self.messages.append(ring.vector)

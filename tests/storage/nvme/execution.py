@@ -18,7 +18,7 @@ from tests.pci import contracts as pci_contracts
 from tests.storage.nvme import contracts
 
 NAMES = """
-    drivers.interrupt.message drivers.pci.enumerate drivers.pci.windows drivers.storage.fault
+    drivers.acpi.root drivers.interrupt.message drivers.pci.enumerate drivers.pci.windows drivers.storage.fault
     drivers.storage.nvme.start drivers.storage.nvme.connect drivers.storage.nvme.submit drivers.storage.nvme.collect
     drivers.storage.nvme.recover
 """.split()

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from codegen.lang import Hpa, host, u16, u32, u64
+from drivers.acpi.root import acpi_start
 from drivers.pci.enumerate import pci_enumerate
-from drivers.pci.windows import windows_use_ports
+from drivers.pci.windows import windows_find
 from drivers.storage.command import COMMANDS, BlockOperation, BlockOutcome
 from drivers.storage.disk import DISKS, Disk
 from drivers.storage.fault import StorageFault
@@ -16,8 +17,9 @@ from drivers.storage.nvme.recover import nvme_tick
 from drivers.storage.nvme.start import nvme_start
 from drivers.storage.nvme.state import NVME, NvmeController
 from drivers.storage.nvme.submit import nvme_submit
+from tests.drivers.test_acpi import PLACE
 from tests.pci.execution import begin, table
-from tests.pci.fronts import Ports
+from tests.pci.fronts import WINDOW, Window, put_mcfg
 from tests.pci.machine import Function, Host, Region
 from tests.storage.nvme.contracts import CLOCK, POOL
 from tests.storage.nvme.controller_model import MSIX_BYTES, NvmeModel
@@ -55,8 +57,11 @@ def machine_with(*kinds: Kind, vectors: int = 9, bar: int = BAR) -> list[NvmeMod
             )
             function.add_capability(0x11, body, b"\0\xc0")
         functions.append(function)
-    Ports(Host({0: {(3 + number, 0): function for number, function in enumerate(functions)}}))
-    natively(windows_use_ports)
+    # One bus, by a window of memory: enumerating 256 by ports takes longer than most tests.
+    Window(Host({0: {(3 + number, 0): function for number, function in enumerate(functions)}}), buses=1)
+    put_mcfg((WINDOW, 0, 0, 0))
+    assert natively(acpi_start, Hpa(PLACE))
+    natively(windows_find)
     natively(pci_enumerate)
     return [NvmeModel(kind, BASE + i * BAR, bar, functions[i]) for i, kind in enumerate(kinds)]
 

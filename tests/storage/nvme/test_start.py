@@ -97,6 +97,8 @@ def test_it_has_as_many_queues_as_both_sides_can(run: Run, kind: Kind, vectors: 
         for _ in range(70):
             assert user.do(BlockOperation.FLUSH, queue=queue) == BlockOutcome.DONE
         round_trip(user, queue)
+    if has < 8:
+        assert user.do(BlockOperation.FLUSH, queue=has) == BlockOutcome.REFUSED
 
 
 @everywhere
@@ -260,10 +262,13 @@ def test_it_may_vanish_at_any_access(run: Run) -> None:
         (model,) = machine_with(Kind({1: Namespace(64)}))
         model.vanishes_after = accesses
         CLOCK.step = u64(SECOND // 20)
-        if User(run, model).start(2) is None and not model.gone:
+        fault = User(run, model).start(2)
+        if not model.gone:
+            assert fault is None
             break
+        assert fault is not None or accesses > 40
         for number in range(int(DISKS.disk_count)):
-            assert disk(number).gone or int(NVME.controllers[0].queues[0].free) != 0
+            assert bool(disk(number).gone) == (fault is not None)
         accesses += 1
     assert 40 < accesses < 400
 
