@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from boot.machines.disks import BOCHS_PLACES, DiskKind, bochs_disks
+from boot.machines.disks import BOCHS_PLACES, DiskKind, MachineDisk, bochs_disks
 from boot.machines.machine import MIB, Drive, Firmware, Machine, MachineError
 
 PROGRAM = "bochs"
@@ -40,6 +40,12 @@ def bochs_command(machine: Machine, serial_ports: tuple[int, ...], scratch: Path
     commands = scratch / "debugger-commands"
     commands.write_text("c\n")
     return [*command, "-rc", str(commands)]
+
+
+def unlock(disks: tuple[MachineDisk, ...]) -> None:
+    """Behind a Bochs that was killed: it leaves the locks of its disks' files, and no Bochs opens them any more."""
+    for disk in disks:
+        disk.path.with_name(f"{disk.path.name}.lock").unlink(missing_ok=True)
 
 
 def refuse_impossible(machine: Machine) -> None:

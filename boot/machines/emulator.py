@@ -50,6 +50,8 @@ def start(machine: Machine) -> Iterator[Emulator]:
             end(emulator)
             if machine.ctl is not None:
                 machine.ctl.unlink(missing_ok=True)
+            if machine.host is Host.BOCHS:
+                bochs.unlock(machine.disks)
 
 
 def start_qemu(machine: Machine, scratch: Path) -> Emulator:

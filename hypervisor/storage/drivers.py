@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codegen.lang import fn, u32, u64
+from drivers.storage.ahci.ahci import ahci_collect, ahci_submit, ahci_tick
 from drivers.storage.ata.ata import ata_collect, ata_submit, ata_tick
 from drivers.storage.disk import DiskDriver
 from drivers.storage.nvme.collect import nvme_collect
@@ -17,6 +18,8 @@ def driver_submit(controller: Controller, command: u32, queue: u32) -> bool:
     match controller.driver:
         case DiskDriver.NVME:
             return nvme_submit(command, queue)
+        case DiskDriver.AHCI:
+            return ahci_submit(command)
         case DiskDriver.ATA:
             return ata_submit(command)
         case _:
@@ -29,6 +32,8 @@ def driver_collect(controller: Controller, queue: u32) -> u32 | None:
     match controller.driver:
         case DiskDriver.NVME:
             return nvme_collect(controller.number, queue)
+        case DiskDriver.AHCI:
+            return ahci_collect(controller.number)
         case DiskDriver.ATA:
             return ata_collect(controller.number)
         case _:
@@ -41,6 +46,8 @@ def driver_tick(controller: Controller, now: u64) -> u64:
     match controller.driver:
         case DiskDriver.NVME:
             return nvme_tick(controller.number, now)
+        case DiskDriver.AHCI:
+            return ahci_tick(controller.number, now)
         case DiskDriver.ATA:
             return ata_tick(controller.number, now)
         case _:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from codegen.lang import Hpa, Span, fn, min, range, span, u8, u32
 from drivers.interrupt.message import MessageAddress, MessageData, message_address, message_data
 from drivers.pci.functions import BARS_MAX, PCI, BarFault, BarKind, PciFunction
+from drivers.storage.ahci.ahci import ahci_connect
+from drivers.storage.ahci.start import ahci_start
 from drivers.storage.ata.start import ata_irq, ata_start
 from drivers.storage.command import SECTOR
 from drivers.storage.disk import DISKS, Disk, DiskDriver
@@ -99,6 +101,8 @@ def start_driver(function: PciFunction, driver: DiskDriver) -> StorageFault | No
     match driver:
         case DiskDriver.NVME:
             return nvme_start(function, PROCESSORS.count)
+        case DiskDriver.AHCI:
+            return ahci_start(function)
         case DiskDriver.ATA:
             return ata_start(function)
         case _:
@@ -126,6 +130,8 @@ def connect_queue(controller: Controller, queue: u32, address: MessageAddress, d
     match controller.driver:
         case DiskDriver.NVME:
             return nvme_connect(controller.number, queue, address, data)
+        case DiskDriver.AHCI:
+            return ahci_connect(controller.number, address, data)
         case _:
             return False
 
