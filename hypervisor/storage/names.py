@@ -80,6 +80,8 @@ def is_name(number: u32, text: Span) -> bool:
     kind = disk_kind(DISKS.disks[number])
     if len(text) <= len(kind) or not text.slice(usize(0), len(kind)).equals(kind):
         return False
+    if text[len(kind)] == DIGIT_0 and len(text) != len(kind) + 1:
+        return False
     ordinal = u32(0)
     for i in range(len(kind), len(text)):
         if text[i] < DIGIT_0 or text[i] > DIGIT_9 or ordinal >= ORDINAL_LIMIT:
