@@ -16,7 +16,7 @@ from tests.virtio.device import ACCESS_PLATFORM, EVENT_INDEX, VERSION_1
 from tests.virtio.execution import Run, everywhere, in_cpython, natively
 
 NOTHING = (0, 0, 0, 0, 0, 0)
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "all features": {},
     "no event index": {"features": ALL & ~EVENT_INDEX},
     "no offloads": {"features": PLAIN},
