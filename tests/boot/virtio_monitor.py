@@ -124,9 +124,7 @@ def prepare(function: PciFunction) -> bool:
 @fn
 def use_disk() -> None:
     disk = DISKS.disks[0]
-    log(
-        f"disk of {disk.sectors} sectors, {disk.queues} queues, {disk.segments_max} segments, flush {disk.caches_writes}"
-    )
+    log(f"disk of {disk.sectors} sectors, {disk.queues} queues, {disk.segments_max} segments")
     buffer = frames_of_a_device(disk.requester, u64(COMMANDS_AT_ONCE * PIECE), u64(1) << 40)
     if buffer is None:
         log("no buffer")
@@ -158,6 +156,8 @@ def differing(buffer: Hpa, mark: u64) -> u64:
 @fn
 def all_of(operation: BlockOperation, buffer: Hpa) -> u32:
     """Several commands at once, on two queues; how many are done."""
+    done = u32(0)
+    left = u32(COMMANDS_AT_ONCE)
     for number in range(u32(COMMANDS_AT_ONCE)):
         command = COMMANDS[number]
         command.zero()
@@ -170,9 +170,11 @@ def all_of(operation: BlockOperation, buffer: Hpa) -> u32:
         command.segments[1].hpa = buffer + (u64(number) * PIECE + SECTOR)
         command.segments[1].bytes = PIECE - SECTOR
         command.deadline = clock_now() + 10 * SECOND
-        if not virtio_block_submit(number, number % u32(DISKS.disks[0].queues)):
-            log("no slot")
-    return collected(u32(COMMANDS_AT_ONCE))
+        queue = number % u32(DISKS.disks[0].queues)
+        while not virtio_block_submit(number, queue) and left != 0:
+            done += collected(u32(1))
+            left -= 1
+    return done + collected(left)
 
 
 @fn

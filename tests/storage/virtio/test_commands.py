@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from drivers.pci.functions import PciOwner
 from drivers.storage.command import COMMANDS, BlockOutcome
 from drivers.storage.disk import DISKS, DiskDriver
 from drivers.storage.virtio.start import virtio_block_connect
+from drivers.virtio import driver_queue
 from tests.storage.virtio.disk import (
     ALL,
     DISCARD,
@@ -227,6 +229,58 @@ def test_with_event_indexes_a_burst_gives_one_interrupt(run: Run) -> None:
     user.device.serve(0)
     assert user.device.queues[0].interrupts == before + 1
     assert len(user.collect_all()) == 8
+
+
+def at_fence(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """What another party does at the next MFENCE, when it has not seen the stores before it."""
+
+    def fence() -> None:
+        monkeypatch.setattr(driver_queue, "mfence", lambda: None)
+        act()
+
+    monkeypatch.setattr(driver_queue, "mfence", fence)
+
+
+@pytest.mark.parametrize("features", [ALL, ALL & ~EVENT_INDEX])
+def test_what_ends_while_the_interrupt_is_asked_for_is_collected_without_it(
+    monkeypatch: pytest.MonkeyPatch, features: int
+) -> None:
+    user = User(in_cpython, features=features)
+    user.device.eager = False
+    user.ask(0, READ, sector=0, sectors=1)
+    user.device.fetch(0)
+    queue = user.device.queues[0]
+
+    def end_unheard() -> None:
+        before = queue.interrupts
+        user.device.finish(0, 0)
+        queue.interrupts = before
+
+    at_fence(monkeypatch, end_unheard)
+    assert user.collect() == 0
+
+
+@pytest.mark.parametrize("features", [ALL, ALL & ~EVENT_INDEX])
+def test_a_device_that_falls_asleep_while_a_command_comes_is_woken(
+    monkeypatch: pytest.MonkeyPatch, features: int
+) -> None:
+    user = User(in_cpython, features=features)
+    device, queue = user.device, user.device.queues[0]
+    device.eager = False
+    device.fetch(0)
+    device.refuse_notifications(0)
+
+    def fall_asleep() -> None:
+        if device.event_index:
+            device.put(queue.areas["used"] + 4 + 8 * queue.size, queue.seen.to_bytes(2, "little"))
+        else:
+            device.put(queue.areas["used"], bytes(2))
+        queue.asleep = True
+
+    told = queue.notified
+    at_fence(monkeypatch, fall_asleep)
+    user.ask(0, READ, sector=0, sectors=1)
+    assert queue.notified == told + 1
 
 
 @everywhere
