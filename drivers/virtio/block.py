@@ -8,8 +8,8 @@ SECTOR = 512  # bytes: the unit of all sector numbers, whatever the block size
 ID_BYTES = 20
 
 # Feature bits (5.2.3).
-SEGMENTS_MAX, READ_ONLY, BLOCK_SIZE, FLUSH, MULTIPLE_QUEUES, DISCARD, WRITE_ZEROES = (
-    1 << n for n in (2, 5, 6, 9, 12, 13, 14)
+SIZE_MAX, SEGMENTS_MAX, READ_ONLY, BLOCK_SIZE, FLUSH, MULTIPLE_QUEUES, DISCARD, WRITE_ZEROES = (
+    1 << n for n in (1, 2, 5, 6, 9, 12, 13, 14)
 )
 
 
@@ -17,7 +17,7 @@ class BlockConfiguration(Struct, size=60, align=4):
     """struct virtio_blk_config (5.2.4)."""
 
     capacity: Field[u64] = at(0)  # sectors
-    size_max: Field[u32] = at(8)
+    size_max: Field[u32] = at(8)  # bytes of a segment
     segments_max: Field[u32] = at(12)
     block_size: Field[u32] = at(20)  # bytes
     queues: Field[u16] = at(34)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from codegen.lang import RO, Field, HwEnum, MmioBlock, Reg, Struct, at, u8, u16, u32
+from codegen.lang import RO, WO, Field, HwEnum, MmioBlock, Reg, RegArray, Struct, at, u8, u16, u32
 
 VENDOR = 0x1AF4
 FIRST_DEVICE = 0x1040  # plus the device's type (4.1.2.1)
+TRANSITIONAL_NETWORK, TRANSITIONAL_BLOCK = 0x1000, 0x1001  # with the legacy interface beside (4.1.2.1)
 NO_VECTOR = 0xFFFF  # of MSI-X: none
 ISR_QUEUE, ISR_CONFIGURATION = 1, 2  # 4.1.4.5: cleared by reading
 
@@ -58,3 +59,23 @@ class VirtioCommon(MmioBlock, size=0x40):
     available_high: Reg[u32] = at(44)
     used_low: Reg[u32] = at(48)
     used_high: Reg[u32] = at(52)
+
+
+class VirtioNotify(MmioBlock, size=2):
+    """One queue's place in the NOTIFY window (4.1.4.4): writing the queue's number tells the device of new chains."""
+
+    queue: Reg[u16] = at(0, access=WO)
+
+
+class VirtioDevice32(MmioBlock, size=0x1000):
+    """The DEVICE window, which each type of device fills in its own way, by width (4.1.4.6)."""
+
+    cell: RegArray[u32] = at(0, count=0x400, access=RO)
+
+
+class VirtioDevice16(MmioBlock, size=0x1000):
+    cell: RegArray[u16] = at(0, count=0x800, access=RO)
+
+
+class VirtioDevice8(MmioBlock, size=0x1000):
+    cell: RegArray[u8] = at(0, count=0x1000, access=RO)

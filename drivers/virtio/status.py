@@ -30,3 +30,4 @@ class DeviceStatus(BitStruct, repr=u8):
 INDIRECT_DESCRIPTORS = 1 << 28
 EVENT_INDEX = 1 << 29
 VERSION_1 = 1 << 32
+ACCESS_PLATFORM = 1 << 33  # the device's addresses go through the platform's IOMMU
