@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import fn, pause, table, u8, u16, u32
 from drivers.host import moment
 from drivers.net.e1000.register_bits import E1000Mdic, E1000PhyControl, E1000PhyOperation
-from drivers.net.e1000.state import E1000Controller, registers_of
+from drivers.net.e1000.state import ABSENT, E1000Controller, registers_of
 
 PHY = 1  # the only address that the cards' own PHYs have
 PATIENCE = 10_000_000  # ns for an access, which takes 64 us
@@ -17,10 +17,11 @@ def look_at_link(card: E1000Controller) -> bool:
     """Whether there is one; the port knows it then."""
     port = card.port
     status = registers_of(card).status.read()
+    linked = status.link and u32(status) != ABSENT
     if port is not None:
-        port.link = status.link
-        port.megabits = MEGABITS[status.speed] if status.link else u32(0)
-    return status.link
+        port.link = linked
+        port.megabits = MEGABITS[status.speed] if linked else u32(0)
+    return linked
 
 
 @fn(cold=True)

@@ -27,7 +27,7 @@ def reset_begin(card: E1000Controller, now: u64) -> None:
     registers.receive_control.write(E1000ReceiveControl())
     registers.transmit_control.write(E1000TransmitControl(pad=True))
     if card.express:
-        registers.control.write(registers.control.read().replace(no_master=True))
+        registers.control.write(registers.control.read().replace(no_master=True, reset=False))
         registers.extcnf_ctrl.write(registers.extcnf_ctrl.read().replace(software=True))
     card.stage = E1000Stage.QUIET
     card.due = now.wrapping_add(SETTLE)

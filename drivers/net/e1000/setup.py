@@ -14,6 +14,7 @@ from drivers.net.e1000.register_bits import (
     E1000TransmitThresholds,
 )
 from drivers.net.e1000.registers import ADDRESSES, MULTICAST_WORDS, E1000Registers
+from drivers.net.e1000.room import collect
 from drivers.net.e1000.state import ROOM_NONE, E1000Controller, E1000Stage, registers_of
 
 RING_BYTES = RING * 16
@@ -94,8 +95,7 @@ def set_up_express(registers: E1000Registers) -> None:
 @fn(cold=True)
 def set_up_sending(card: E1000Controller, registers: E1000Registers) -> None:
     """An empty queue; full duplex, gaps as for copper."""
-    card.counters.lost += frames_waiting(card)
-    card.sent = card.counters.sent
+    lose_frames(card)
     card.send_next = 0
     card.send_oldest = 0
     card.send_places = 0
@@ -141,6 +141,14 @@ def set_up_receiving(card: E1000Controller, registers: E1000Registers) -> None:
         E1000ReceiveControl(enabled=True, all_unicast=True, all_multicast=True, broadcast=True, strip_checksum=True)
     )
     registers.rdt[0].write(RING - 1)
+
+
+@fn(cold=True)
+def lose_frames(card: E1000Controller) -> None:
+    """Those that the card has not finished are not sent any more."""
+    collect(card)
+    card.counters.lost += frames_waiting(card)
+    card.sent = card.counters.sent
 
 
 @fn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import fn, u32
 from drivers.net.e1000.register_bits import E1000Cause, E1000ReceiveControl, E1000TransmitControl
-from drivers.net.e1000.setup import frames_waiting
+from drivers.net.e1000.setup import lose_frames
 from drivers.net.e1000.state import ABSENT, ROOM_NONE, E1000Controller, E1000Stage, registers_of
 from drivers.pci.quiet import read_command, write_command
 
@@ -21,8 +21,7 @@ def give_up(card: E1000Controller) -> None:
         write_command(function, read_command(function).replace(bus_master=False, no_intx=True))
     card.stage = E1000Stage.GONE
     card.send_room = ROOM_NONE
-    card.counters.lost += frames_waiting(card)
-    card.sent = card.counters.sent
+    lose_frames(card)
     port = card.port
     if port is not None:
         port.link = False

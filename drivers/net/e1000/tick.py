@@ -8,6 +8,7 @@ from drivers.net.e1000.reset import reset_begin, reset_step
 from drivers.net.e1000.room import collect
 from drivers.net.e1000.setup import frames_waiting, set_up
 from drivers.net.e1000.state import (
+    ABSENT,
     E1000,
     NEVER,
     E1000Controller,
@@ -56,7 +57,8 @@ def watch(card: E1000Controller, now: u64) -> None:
         give_up(card)
         return
     missed = registers_of(card).statistics[u32(E1000Statistic.MPC)].read()
-    card.counters.missed = card.counters.missed.wrapping_add(u64(missed))
+    if missed != ABSENT:
+        card.counters.missed = card.counters.missed.wrapping_add(u64(missed))
     collect(card)
     linked = look_at_link(card)
     if card.sent != card.seen_sent or frames_waiting(card) == 0 or not linked:
