@@ -185,7 +185,7 @@ class E1000AddressHigh(BitStruct, repr=u32):
 
 
 class E1000Management(BitStruct, repr=u32):
-    """MANC (8254x 13.4.66... of cards with management)."""
+    """MANC (8254x, of cards with management)."""
 
     answers_arp: bool = bit(13)
 

@@ -29,7 +29,7 @@ STATISTICS, STATISTICS_WORDS = 0x4000, 78  # statistics.py
 
 
 class E1000Registers(MmioBlock, size=REGISTER_BYTES):
-    """The names are the manuals'; in parentheses, where ours say more."""
+    """The manuals' names; where ours say more, theirs stand behind."""
 
     control: Reg[E1000Control] = at(0x0000)  # CTRL
     control_again: Reg[E1000Control] = at(0x0004)  # CTRL_DUP
@@ -124,13 +124,13 @@ class E1000Registers(MmioBlock, size=REGISTER_BYTES):
     wus: Reg[u32] = at(0x5810)
     mrqc: Reg[u32] = at(0x5818)  # 82574
     management: Reg[E1000Management] = at(0x5820)  # MANC
+    mfutp: RegArray[u32] = at(0x5828, count=2, stride=4)  # 82574
     ipav: Reg[u32] = at(0x5838)
     ip4at: RegArray[u32] = at(0x5840, count=4, stride=8)
     manc2h: Reg[u32] = at(0x5860)
     rssim: Reg[u32] = at(0x5864)
     rssir: Reg[u32] = at(0x5868)
     ip6at: RegArray[u32] = at(0x5880, count=4, stride=4)
-    mfutp: RegArray[u32] = at(0x5828, count=2, stride=4)  # 82574
     mdef: RegArray[u32] = at(0x5890, count=8, stride=4)
     wupl: Reg[u32] = at(0x5900)
     wupm: RegArray[u32] = at(0x5A00, count=32, stride=4)
@@ -150,13 +150,13 @@ class E1000Registers(MmioBlock, size=REGISTER_BYTES):
     hicr: Reg[u32] = at(0x8F00)
     ffmt: RegArray[u32] = at(0x9000, count=128, stride=8)
     ffvt: RegArray[u32] = at(0x9800, count=128, stride=8)
-    tsyncrxctl: Reg[u32] = at(0xB620)  # 82574, as all up to `rxudp`
-    tsynctxctl: Reg[u32] = at(0xB614)
-    systiml: Reg[u32] = at(0xB600)
+    systiml: Reg[u32] = at(0xB600)  # 82574, as all that follow
     systimh: Reg[u32] = at(0xB604)
     timinca: Reg[u32] = at(0xB608)
+    tsynctxctl: Reg[u32] = at(0xB614)
     txstmpl: Reg[u32] = at(0xB618)
     txstmph: Reg[u32] = at(0xB61C)
+    tsyncrxctl: Reg[u32] = at(0xB620)
     rxstmpl: Reg[u32] = at(0xB624)
     rxstmph: Reg[u32] = at(0xB628)
     rxmtrl: Reg[u32] = at(0xB634)
