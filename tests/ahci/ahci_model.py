@@ -54,6 +54,7 @@ class Port:
         self.log: list[int] = []
         self.stuck = False  # does not stop
         self.clears_failed = False  # as QEMU does until 8.1: the failed command counts as ended
+        self.tells_late = False  # the interrupt of an error comes after the command has ended
         self.stop_ns = 0
         self.fresh()
 
@@ -387,7 +388,7 @@ class Port:
         self.status, self.error = DRDY | ERR, error
         if self.clears_failed:
             self.issued &= ~(1 << slot)
-        self.send_fis(0x40, 20, DHRS | TFES)
+        self.send_fis(0x40, 20, DHRS if self.tells_late else DHRS | TFES)
 
     def transfer(self, disk: DiskModel, act: str, lba: int, count: int, regions: list[tuple[int, int]]) -> None:
         if sum(length for _, length in regions) != count * disk.block:

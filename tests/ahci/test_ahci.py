@@ -327,10 +327,10 @@ def test_an_interrupt_for_nothing_is_taken_back_and_counted(run: Run) -> None:
 
 
 @everywhere
-@pytest.mark.parametrize("clears", [False, True])
-def test_an_error_of_a_command_that_is_not_queued_ends_it_alone(run: Run, clears: bool) -> None:
+@pytest.mark.parametrize(("clears", "late"), [(False, False), (True, False), (True, True)])
+def test_an_error_of_a_command_that_is_not_queued_ends_it_alone(run: Run, clears: bool, late: bool) -> None:
     machine, bench = started(run, Disk(DiskModel(bad={7})))
-    machine.hba.ports[0].clears_failed = clears
+    machine.hba.ports[0].clears_failed, machine.hba.ports[0].tells_late = clears, late
     numbers = [bench.read(7, 1)[0], bench.read(8, 1)[0], bench.write(6, b"w" * 1024)]
     assert bench.finish() == {numbers[0]: IO_ERROR, numbers[1]: DONE, numbers[2]: IO_ERROR}
     controller = AHCI.controllers[0]

@@ -264,6 +264,8 @@ class Channel:
             if value & 1 and not self.master_command & 1:
                 if self.command is None or self.command not in DMA:
                     raise Broken("DMA without a command")
+                if self.master_status & (INTERRUPT | FAILED):
+                    raise Broken("DMA starts with an answer of before")
                 self.master_status |= ACTIVE
             elif value & 1:
                 raise Broken("started twice")

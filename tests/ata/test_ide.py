@@ -345,6 +345,15 @@ def test_an_interrupt_for_nothing_is_taken_back_and_counted(run: Run) -> None:
 
 
 @everywhere
+def test_an_interrupt_of_before_is_no_answer_to_a_command(run: Run) -> None:
+    machine, bench = started(run, Drive(DiskModel()))
+    machine.channels[0].interrupt(0)
+    number, _ = bench.read(0, 1)
+    assert bench.collect() == {}
+    assert bench.finish() == {number: DONE}
+
+
+@everywhere
 def test_a_late_command_ends_timed_out_and_the_others_go_on_after_the_reset(run: Run) -> None:
     drive = Drive(DiskModel(), Behaviour(hangs=True))
     machine, bench = started(run, drive)

@@ -10,8 +10,10 @@ from drivers.host import moment
 from drivers.interrupt.message import MessageAddress, MessageData
 from drivers.pci.msi import msi_enable
 from drivers.storage.ahci.answer import port_look
+from drivers.storage.ahci.controller_reset import controller_step
+from drivers.storage.ahci.end import controller_gone
 from drivers.storage.ahci.issue import port_next
-from drivers.storage.ahci.recovery import ALL_ONES, controller_gone, controller_step, port_stop
+from drivers.storage.ahci.port import ALL_ONES, port_stop
 from drivers.storage.ahci.registers import AhciControl
 from drivers.storage.ahci.state import AHCI, MS, NEVER, AhciController, AhciPort, AhciState
 from drivers.storage.command import COMMANDS, BlockOperation, BlockOutcome
@@ -19,7 +21,7 @@ from drivers.storage.disk import DISKS
 from drivers.storage.limits import within_limits
 
 POLL_NS = 1 * MS  # between the steps of a reset
-COMING_UP_NS = 50 * MS  # and between looks at a disk that comes up
+COMING_UP_NS = 20 * MS  # and between looks at a disk that comes up, or answers the driver itself
 
 
 @fn(cold=True)
@@ -115,6 +117,16 @@ def ahci_tick(controller: u32, now: u64) -> u64:
 
 
 @fn
+def pace_of(state: AhciState) -> u64:
+    """The controller is quick, disks are slow."""
+    match state:
+        case AhciState.STOPPING | AhciState.LINK_RESET | AhciState.CONTROLLER_RESET:
+            return u64(POLL_NS)
+        case _:
+            return u64(COMING_UP_NS)
+
+
+@fn
 def wants_look(port: AhciPort, now: u64) -> bool:
     """Whether it is being reset, or a command is late unless it has just ended."""
     if port.state != AhciState.RUNNING:
@@ -135,8 +147,7 @@ def port_deadlines(controller: AhciController, port: AhciPort, now: u64) -> u64:
     controller.timeouts = controller.timeouts.wrapping_add(controller.commands.expire(port.waiting, now))
     next = port.waiting.next_deadline()
     if port.state != AhciState.RUNNING:
-        pace = u64(COMING_UP_NS) if port.state == AhciState.READYING else u64(POLL_NS)
-        return min(next, max(port.not_before, now + pace))
+        return min(next, max(port.not_before, now + pace_of(port.state)))
     left = port.issued
     while left != 0:
         slot = left.trailing_zeros()

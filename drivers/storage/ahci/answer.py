@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from codegen.lang import fn, u32, u64
-from drivers.storage.ahci.issue import end_slots, issue_alone
-from drivers.storage.ahci.recovery import ALL_ONES, controller_gone, has_error, port_step, port_stop
+from drivers.storage.ahci.end import controller_gone, end_slots
+from drivers.storage.ahci.issue import issue_alone
+from drivers.storage.ahci.port import ALL_ONES, has_error, port_stop
+from drivers.storage.ahci.recovery import port_step
 from drivers.storage.ahci.registers import PortInterrupt
 from drivers.storage.ahci.state import AhciController, AhciPort, AhciState
 from drivers.storage.command import COMMANDS, BlockOutcome

@@ -9,7 +9,7 @@ from drivers.storage.ahci.state import DATA_OFFSET, TRIM_OFFSET, AhciController,
 from drivers.storage.ata.identify import IDENTIFY_BYTES
 from drivers.storage.ata.task import AtaTask, flush_task, queued_task, transfer_task, trim_task
 from drivers.storage.ata.trim import TRIM_BYTES, trim_begin, trim_fill
-from drivers.storage.command import COMMANDS, SECTOR, BlockCommand, BlockOperation, BlockOutcome
+from drivers.storage.command import COMMANDS, SECTOR, BlockCommand, BlockOperation
 
 
 @fn
@@ -115,21 +115,3 @@ def put_command(port: AhciPort, slot: u32, task: AtaTask, regions: u32, to_devic
     table = table_at(port, slot)
     put_fis(phys(CommandTable, table).fis, task)
     put_header(port.memory, slot, table, regions, to_device)
-
-
-@fn
-def end_slot(controller: AhciController, port: AhciPort, slot: u32, outcome: BlockOutcome) -> None:
-    """The command in this slot is over."""
-    port.issued = port.issued & ~(u32(1) << slot)
-    port.exclusive = port.exclusive and port.issued != 0
-    controller.commands.finish(u32(port.slots[slot]), outcome)
-
-
-@fn
-def end_slots(controller: AhciController, port: AhciPort, slots: u32, outcome: BlockOutcome) -> None:
-    """The commands in these slots are over."""
-    left = slots
-    while left != 0:
-        slot = left.trailing_zeros()
-        left = left & left.wrapping_sub(1)
-        end_slot(controller, port, slot, outcome)

@@ -8,15 +8,10 @@ from drivers.host import device_memory, moment
 from drivers.pci.cut_off import pci_cut_off
 from drivers.pci.functions import BarKind, PciFunction, PciOwner
 from drivers.pci.quiet import pci_take
-from drivers.storage.ahci.recovery import (
-    ALL_ONES,
-    LINK_NS,
-    STOP_NS,
-    controller_step,
-    port_gone,
-    port_place,
-    port_step,
-)
+from drivers.storage.ahci.controller_reset import controller_step
+from drivers.storage.ahci.end import port_gone
+from drivers.storage.ahci.port import ALL_ONES, STOP_NS, port_place
+from drivers.storage.ahci.recovery import LINK_NS, port_step
 from drivers.storage.ahci.registers import AHCI_BAR, PORT_BYTES, PORTS_MAX, PORTS_OFFSET, AhciControl
 from drivers.storage.ahci.state import (
     AHCI,
