@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from codegen.lang import contract, fn, min, range, u32, u64
+from drivers.storage.disk import DiskDriver
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.storage.controllers import CONTROLLERS, NEVER, Controller, queue_for
 from hypervisor.storage.drivers import driver_collect, driver_tick
-from hypervisor.storage.submit import POLL, submit_waiting
+from hypervisor.storage.submit import POLL, look_soon, submit_waiting
 from hypervisor.time.clock import clock_now, tsc_at
 
 LOOK = 1_000_000_000  # ns between two looks for late commands
@@ -25,8 +26,17 @@ def storage_interrupt() -> None:
     for i in range(CONTROLLERS.controller_count):
         controller = CONTROLLERS.controllers[i]
         if controller.under_way != 0:
+            before = controller.under_way
             with controller.lock:
                 collect(controller, queue_for(controller, CPU.current.index))
+            if controller.under_way == before and is_ata(controller):
+                look_soon()  # an error that its driver recovers from, step by step
+
+
+@fn
+def is_ata(controller: Controller) -> bool:
+    """Whether an interrupt may tell of more than commands that are over."""
+    return controller.driver == DiskDriver.AHCI or controller.driver == DiskDriver.ATA
 
 
 @fn

@@ -9,6 +9,9 @@ from drivers.storage.disk import DiskDriver
 from drivers.storage.nvme.collect import nvme_collect
 from drivers.storage.nvme.recover import nvme_tick
 from drivers.storage.nvme.submit import nvme_submit
+from drivers.storage.virtio.collect import virtio_block_collect
+from drivers.storage.virtio.submit import virtio_block_submit
+from drivers.storage.virtio.tick import virtio_block_tick
 from hypervisor.storage.controllers import NEVER, Controller
 
 
@@ -20,9 +23,11 @@ def driver_submit(controller: Controller, command: u32, queue: u32) -> bool:
             return nvme_submit(command, queue)
         case DiskDriver.AHCI:
             return ahci_submit(command)
+        case DiskDriver.VIRTIO:
+            return virtio_block_submit(command, queue)
         case DiskDriver.ATA:
             return ata_submit(command)
-        case _:
+        case DiskDriver.NONE:
             return False
 
 
@@ -34,9 +39,11 @@ def driver_collect(controller: Controller, queue: u32) -> u32 | None:
             return nvme_collect(controller.number, queue)
         case DiskDriver.AHCI:
             return ahci_collect(controller.number)
+        case DiskDriver.VIRTIO:
+            return virtio_block_collect(controller.number, queue)
         case DiskDriver.ATA:
             return ata_collect(controller.number)
-        case _:
+        case DiskDriver.NONE:
             return None
 
 
@@ -48,7 +55,9 @@ def driver_tick(controller: Controller, now: u64) -> u64:
             return nvme_tick(controller.number, now)
         case DiskDriver.AHCI:
             return ahci_tick(controller.number, now)
+        case DiskDriver.VIRTIO:
+            return virtio_block_tick(controller.number, now)
         case DiskDriver.ATA:
             return ata_tick(controller.number, now)
-        case _:
+        case DiskDriver.NONE:
             return u64(NEVER)

@@ -13,6 +13,7 @@ from drivers.storage.disk import DISKS, Disk, DiskDriver
 from drivers.storage.fault import StorageFault
 from drivers.storage.nvme.connect import nvme_connect
 from drivers.storage.nvme.start import nvme_start
+from drivers.storage.virtio.start import virtio_block_connect, virtio_block_start
 from hypervisor.console.log import log, warn
 from hypervisor.cpu.interrupt_start import route_isa
 from hypervisor.cpu.interrupts import VECTOR_STORAGE
@@ -103,9 +104,11 @@ def start_driver(function: PciFunction, driver: DiskDriver) -> StorageFault | No
             return nvme_start(function, PROCESSORS.count)
         case DiskDriver.AHCI:
             return ahci_start(function)
+        case DiskDriver.VIRTIO:
+            return virtio_block_start(function, PROCESSORS.count)
         case DiskDriver.ATA:
             return ata_start(function)
-        case _:
+        case DiskDriver.NONE:
             return None
 
 
@@ -132,6 +135,8 @@ def connect_queue(controller: Controller, queue: u32, address: MessageAddress, d
             return nvme_connect(controller.number, queue, address, data)
         case DiskDriver.AHCI:
             return ahci_connect(controller.number, address, data)
+        case DiskDriver.VIRTIO:
+            return virtio_block_connect(controller.number, queue, address, data)
         case _:
             return False
 
