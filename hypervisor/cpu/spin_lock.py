@@ -17,12 +17,13 @@ class LockPlace(HwEnum, repr=u32):
     BOARD = 1  # one VM's devices
     RUN_QUEUE = 2
     SHARE = 3
-    SECOND_LEVEL = 4  # one VM's second-level tables
-    PAGE_TABLES = 5  # the monitor's own
-    IOMMU = 6  # domains of devices, and the units' queues
-    FRAMES = 7
-    CONSOLE = 8
-    CONFIG_PORTS = 9  # of PCI: nothing is taken inside
+    SWITCH = 4  # what one port of a network is to receive: nothing is taken inside
+    SECOND_LEVEL = 5  # one VM's second-level tables
+    PAGE_TABLES = 6  # the monitor's own
+    IOMMU = 7  # domains of devices, and the units' queues
+    FRAMES = 8
+    CONSOLE = 9
+    CONFIG_PORTS = 10  # of PCI: nothing is taken inside
 
 
 class SpinLock(Struct):

@@ -52,15 +52,22 @@ def device_serve(device: VirtioDevice, function: PciFunction, memory: GuestMemor
         device.current = device.kicked.trailing_zeros()
     queue = device.queues[device.current & (QUEUES - 1)]
     served = serve_queue(device, function, queue, memory, chain)
-    if served != Served.BROKEN and queue.next_used != queue.told:
-        wanted = queue_wants_interrupt(queue, memory, device_accepted(device, u64(EVENT_INDEX)))
-        if isinstance(wanted, RingStop):
-            served = Served.BROKEN
-        elif wanted:
-            queue_interrupt(device, function, queue)
+    if served != Served.BROKEN and queue.next_used != queue.told and not tell_driver(device, function, queue, memory):
+        served = Served.BROKEN
     if served == Served.BROKEN:
         device_fail(device, function)
     return served == Served.BROKEN
+
+
+@fn
+def tell_driver(device: VirtioDevice, function: PciFunction, queue: Virtqueue, memory: GuestMemory) -> bool:
+    """Of what was given back, if it wants to hear of it. False: the queue is broken."""
+    wanted = queue_wants_interrupt(queue, memory, device_accepted(device, u64(EVENT_INDEX)))
+    if isinstance(wanted, RingStop):
+        return False
+    if wanted:
+        queue_interrupt(device, function, queue)
+    return True
 
 
 @fn
