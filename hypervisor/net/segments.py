@@ -36,7 +36,7 @@ class Cut(Struct):
 def find_headers(cut: Cut, frame: Span, header: VirtioNetHeader) -> bool:
     """False when it is not what `header` says, or has what nobody cuts: extension headers, fragments."""
     cut.ip = HEADER_BYTES
-    if len(frame) < HEADER_BYTES + TAG_BYTES + IPV4_BYTES + TCP_BYTES:
+    if len(frame) < HEADER_BYTES + TAG_BYTES + IPV4_BYTES:
         return False
     type = read_be16(frame, usize(TYPE_AT))
     if type == VLAN_TYPE:
