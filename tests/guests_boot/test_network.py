@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from boot.guests.catalogue import guest_path
-from boot.machines.machine import MIB, Host
+from boot.machines.machine import MIB, Host, Machine
 from hypervisor.client.connection import Connection, connect
+from hypervisor.image import build_images
 from tests.guests_boot.archive import archive_of
 from tests.guests_boot.asked import asked_machine
-from tests.guests_boot.dialog import dialog
+from tests.guests_boot.dialog import Dialog, dialog
 
 SECONDS = {Host.QEMU: 240, Host.BOCHS: 900}
 BYTES = {Host.QEMU: 8 * MIB, Host.BOCHS: 2 * MIB}
@@ -69,7 +73,9 @@ def test_debians_of_one_network_exchange_data_and_the_other_network_is_quiet(tmp
     second = vm("second", "one", words("10.0.0.2", "10.0.0.1", host), 1, f'mac = "{SECOND}"')
     apart = vm("apart", "two", words("10.0.0.3", "", host), 1, f'mac = "{APART}"')
     archive = archive_of(configuration(tmp_path, first, second, apart), tmp_path)
-    with dialog(asked_machine(host, archive, tmp_path, 640 * MIB)) as console:
+    image, ctl = build_images("debug")["amd-v"], tmp_path / "ctl"  # it asserts the order of locks
+    machine = Machine(host, kernel=image, archive=archive, memory=640 * MIB, cpus=2, ctl=ctl)
+    with dialog(machine) as console:
         wait_for(console, "apart", "test network passed", host)
         both_have_exchanged(console, host)
         with connect(tmp_path / "ctl") as connection:
