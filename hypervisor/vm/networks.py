@@ -28,7 +28,7 @@ def make_networks(vm: Vm, entry: ManifestVm) -> BootError | None:
     monitor keeps of it (`hypervisor/vm/destroy.py`)."""
     for i in range(min(entry.net_count, u32(NETS_MAX))):
         if entry.nets[i].network >= NETWORKS_MAX:
-            return BootError.FILE_MISSING
+            return BootError.NETWORK_UNKNOWN
         memory = allocate_frames(u32(MEMORY_FRAMES), guest_control_owner(vm.id))
         if memory is None:
             return BootError.NO_HOST_MEMORY
@@ -42,7 +42,7 @@ def make_networks(vm: Vm, entry: ManifestVm) -> BootError | None:
             if device is None:
                 return BootError.TOO_MANY_DEVICES
             port_open(number, phys_span(memory, u64(MEMORY_FRAMES * 4096)).address())
-            net_start(device, port, entry.nets[i].mtu)
+            net_start(device, port, min(entry.nets[i].mtu, u32(0xFFFF)))
     return None
 
 

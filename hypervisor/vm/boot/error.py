@@ -20,6 +20,7 @@ class BootError(HwEnum, repr=u32, must_use=True):
     NO_CPU_LEFT = 10
     NO_REAL_TIME = 11
     TOO_MANY_DEVICES = 12
+    NETWORK_UNKNOWN = 13
 
 
 @fn
@@ -52,3 +53,5 @@ def words_for(error: BootError) -> Span:
             return span(b"its processors have no room for `budget` in each `period`; lower it, or that of another VM")
         case BootError.TOO_MANY_DEVICES:
             return span(b"it has more devices than its PCI bus has slots; leave some out")
+        case BootError.NETWORK_UNKNOWN:
+            return span(b"the archive names a network that this version does not have; build the ISO again")
