@@ -39,7 +39,10 @@ def bucket_take(bucket: Bucket, bytes: u64, now: u64) -> bool:
     earned = (passed % SECOND) * bucket.rate + bucket.rest
     bucket.rest = earned % SECOND
     whole = min(passed // SECOND, u64(IDLE_MAX)) * bucket.rate
-    bucket.tokens = min(bucket.burst, bucket.tokens + whole + earned // SECOND)
+    bucket.tokens = bucket.tokens + whole + earned // SECOND
+    if bucket.tokens >= bucket.burst:
+        bucket.tokens = bucket.burst
+        bucket.rest = 0
     if bytes > bucket.tokens:
         return False
     bucket.tokens = bucket.tokens - bytes
