@@ -61,6 +61,13 @@ def test_a_checksum_is_completed_where_it_belongs(run: Run, data: bytes, start: 
     assert bytes_at(place, len(whole)) == bytes(whole)
 
 
+@everywhere
+def test_a_checksum_of_zero_is_written_as_the_other_zero(run: Run) -> None:
+    host.reset()
+    span, place = in_memory(b"\xff\xff\0\0")
+    assert run(complete_checksum, span, u32(0), u32(2)) and bytes_at(place, 4) == b"\xff" * 4
+
+
 def header_for(gso_type: int, size: int, start: int) -> Any:
     header = Local(VirtioNetHeader)
     header.flags, header.gso_type, header.gso_size = NEEDS_CSUM, gso_type, size

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codegen.lang import u32, u64
-from hypervisor.net.frame_ring import RING_BYTES
+from hypervisor.net.frame_ring import RING_BYTES, ring_drop, ring_peek
 from hypervisor.net.learned import ADDRESSES, WAYS, first_place, key_of
 from hypervisor.net.port import NETWORKS, PORTS, Drop
 from hypervisor.net.port_life import port_close, port_listen, port_quiet, ports_close
@@ -226,6 +226,21 @@ def test_a_ring_gives_back_what_was_put_in_however_it_wraps(run: Run, seed: int)
             assert [content for _, content in world.take(1)] == waiting
             waiting = []
     assert [content for _, content in world.take(1)] == waiting
+
+
+@everywhere
+def test_the_way_to_the_rings_beginning_takes_room_too(run: Run) -> None:
+    world = World(run, [Plug(address=mac(1), mtu=65000), Plug(address=mac(2))])
+    frames = [ethernet(mac(2), mac(1), 0x0800, bytes([n]) * 64000) for n in range(8)]
+    for frame in frames:
+        world.forward(0, frame)
+    head = run(ring_peek, PORTS[1].ring)
+    run(ring_drop, PORTS[1].ring, head)
+    world.forward(0, ethernet(mac(2), mac(1), 0x0800, b"x" * 64100))
+    assert int(PORTS[1].drops[Drop.FULL.value]) == 1
+    world.forward(0, frames[0])
+    assert int(PORTS[1].drops[Drop.FULL.value]) == 1
+    assert [content for _, content in world.take(1)] == [*frames[1:], frames[0]]
 
 
 @everywhere
