@@ -21,6 +21,7 @@ from drivers.net.port import PORTS_MAX as CARD_PORTS_MAX
 from hypervisor.config.manifest import NETS_MAX, NETWORKS_MAX, VLANS_MAX, VMS_MAX
 from hypervisor.cpu.spin_lock import SpinLock
 from hypervisor.net.bucket import Bucket
+from hypervisor.net.filter import AddressFilter
 from hypervisor.net.frame_ring import RING_BYTES, FrameRing
 from hypervisor.net.learned import LearnedTable
 
@@ -53,7 +54,7 @@ DROPS = 9
 class SwitchPort(Struct, align=64):
     """One port. Its configuration is there as long as it is in `Network.members`, and never changes.
 
-    `lock` is for who writes into `ring`, with the drops from FULL to CLOSED; what is counted elsewhere belongs to who
+    `lock` is for who writes into `ring`, with the drops from FULL to UNWANTED; what is counted elsewhere belongs to who
     holds the board's lock of its VM. `listening` changes under both.
     """
 
@@ -70,6 +71,7 @@ class SwitchPort(Struct, align=64):
     any_source: Field[bool]  # it may send from other addresses, too, which are learned
     frame_bytes: Field[u32]  # of the longest frame, without a tag
     limit: Bucket  # of what it sends
+    filter: AddressFilter  # of what it wants; under the lock
     learned: LearnedTable
     ring: FrameRing  # what it is to receive
     staging: Field[Hva]  # STAGING_BYTES for who holds the board's lock

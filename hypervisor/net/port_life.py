@@ -5,6 +5,7 @@ from __future__ import annotations
 from codegen.lang import Hva, fn, range, u32, u64
 from hypervisor.config.manifest import NETS_MAX
 from hypervisor.cpu.spin_lock import LockPlace, lock_start
+from hypervisor.net.filter import AddressFilter, filter_reset
 from hypervisor.net.frame_ring import RING_BYTES, ring_empty
 from hypervisor.net.learned import forget_all
 from hypervisor.net.port import DROPS, NETWORKS, PORTS, PORTS_MAX, WAITING, SwitchPort
@@ -23,6 +24,7 @@ def port_open(number: u32, memory: Hva) -> None:
         port.ring.read.store(0)
         port.staging = memory + RING_BYTES
         port.listening.store(0)
+        filter_reset(port.filter)
         port.is_open = True
     forget_all(port.learned)
     port.sent = 0
@@ -69,4 +71,12 @@ def port_quiet(port: SwitchPort) -> None:
     with port.lock:
         port.listening.store(0)
         ring_empty(port.ring)
+        filter_reset(port.filter)
     forget_all(port.learned)
+
+
+@fn(cold=True)
+def port_want(port: SwitchPort, filter: AddressFilter) -> None:
+    """From now on it gets these frames."""
+    with port.lock:
+        port.filter.copy_from(filter)

@@ -7,6 +7,7 @@ from codegen.lang import Field, Span, Struct, fn, len, u32, u64, usize
 from drivers.virtio.net import GSO_NONE, VirtioNetHeader
 from hypervisor.net.bucket import bucket_take
 from hypervisor.net.ethernet import HEADER_BYTES, MAC_BYTES, TAG_BYTES, VLAN_MASK, is_group, read_mac
+from hypervisor.net.filter import filter_takes
 from hypervisor.net.flow import flow_of
 from hypervisor.net.frame_ring import frame_of, ring_commit, ring_reserve
 from hypervisor.net.learned import key_of, last_seen, learn
@@ -120,6 +121,9 @@ def give(port: SwitchPort, frame: Span, header: VirtioNetHeader, passage: Passag
     with port.lock:
         if not port.is_open or port.listening.load() == 0:
             count_drop(port, Drop.CLOSED)
+            return
+        if not filter_takes(port.filter, read_mac(frame, usize(0)), port.mac):
+            count_drop(port, Drop.UNWANTED)
             return
         head = ring_reserve(port.ring, bytes)
         if head is None:

@@ -18,7 +18,7 @@ MODULES = """
     pm_timer ports rtc rtc_calendar rtc_memory rtc_time system_control uart
     lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr lapic.posted lapic.priority lapic.public
     virtio.block virtio.chain virtio.common_configuration virtio.configuration virtio.device virtio.disk virtio.entropy
-    virtio.msix virtio.net virtio.net_control virtio.net_filter virtio.net_receive virtio.net_serve virtio.net_state
+    virtio.msix virtio.net virtio.net_control virtio.net_receive virtio.net_serve virtio.net_state
     virtio.net_transmit virtio.queue virtio.serve virtio.slots virtio.window
     lapic.receive lapic.registers lapic.reset lapic.state lapic.timer
 """.split()

@@ -19,11 +19,11 @@ from drivers.virtio.net import (
 )
 from hypervisor.devices.virtio.chain import Chain, chain_put, chain_take
 from hypervisor.devices.virtio.device import VirtioDevice, device_accepted
-from hypervisor.devices.virtio.net_filter import ADDRESSES, AddressList
-from hypervisor.devices.virtio.net_state import PAIRS, NetState
+from hypervisor.devices.virtio.net_state import PAIRS, NetState, net_want
 from hypervisor.devices.virtio.work import Work
 from hypervisor.memory.guest import GuestMemory
 from hypervisor.net.ethernet import MAC_BYTES, read_mac
+from hypervisor.net.filter import ADDRESSES, AddressList
 
 COMMAND_BYTES = sizeof(ControlCommand)
 
@@ -48,6 +48,7 @@ def control_work(device: VirtioDevice, chain: Chain, memory: GuestMemory, work: 
         return False
     answer = Local(OneByte)
     answer.value = u8(CONTROL_OK) if obeyed(device, command, chain, memory) else u8(CONTROL_ERR)
+    net_want(device.net)
     work.finished = True
     work.written = 1
     return chain_put(chain, memory, u64(0), span_of(answer))

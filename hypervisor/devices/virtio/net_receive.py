@@ -33,13 +33,11 @@ from drivers.virtio.net import (
 from drivers.virtio.status import INDIRECT_DESCRIPTORS
 from hypervisor.devices.virtio.chain import Chain, chain_piece, chain_put, chain_read
 from hypervisor.devices.virtio.device import QUEUES, VirtioDevice, device_accepted
-from hypervisor.devices.virtio.net_filter import filter_takes
 from hypervisor.devices.virtio.net_state import FLOWS
 from hypervisor.devices.virtio.queue import RingStop, Virtqueue, queue_enter, queue_publish
 from hypervisor.devices.virtio.serve import BURST, CHAIN_COST, SEGMENT_COST, Served, next_head
 from hypervisor.memory.guest import GuestMemory, write_u8
 from hypervisor.net.checksum import complete_checksum
-from hypervisor.net.ethernet import read_mac
 from hypervisor.net.frame_ring import FrameHead, frame_of, ring_drop, ring_peek
 from hypervisor.net.port import STAGING_BYTES, Drop, SwitchPort, count_drop
 from hypervisor.net.segments import Cut, build_segment, find_headers
@@ -67,11 +65,6 @@ def receive(device: VirtioDevice, port: SwitchPort, memory: GuestMemory, chain: 
         if head is None:
             return Served.EMPTY
         frame = frame_of(head, head.bytes)
-        if not filter_takes(device.net.filter, read_mac(frame, usize(0)), port.mac):
-            count_drop(port, Drop.UNWANTED)
-            drop_next(device, port, head)
-            left = left.saturating_sub(u64(CHAIN_COST))
-            continue
         cost = Local(Cost)
         cost.bytes = CHAIN_COST
         match give_next(device, port, head, frame, memory, chain, cost):

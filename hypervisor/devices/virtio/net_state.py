@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from codegen.lang import Array, Field, Struct, count, fn, range, u8, u16, u32
-from hypervisor.devices.virtio.net_filter import AddressFilter, filter_reset
+from hypervisor.net.filter import AddressFilter, filter_reset
 from hypervisor.net.port import SwitchPort
-from hypervisor.net.port_life import port_listen, port_quiet
+from hypervisor.net.port_life import port_listen, port_quiet, port_want
 
 PAIRS = 2  # of queues, at most
 FLOWS = 32
@@ -17,7 +17,7 @@ class NetState(Struct):
     port: Field[SwitchPort | None]
     mtu: Field[u16]
     pairs: Field[u32]  # in use
-    filter: AddressFilter
+    filter: AddressFilter  # as the driver sets it; the port has a copy
     steering: Array[u8] = count(FLOWS)  # the pair by which the guest sends such frames
     cut: Field[u32]  # bytes of the next frame's data that the driver has got, when it is cut
     woken: Field[u32]  # bit n: owner n of ports has to be told that something has come
@@ -43,6 +43,14 @@ def net_listen(net: NetState) -> None:
     port = net.port
     if port is not None:
         port_listen(port)
+
+
+@fn(cold=True)
+def net_want(net: NetState) -> None:
+    """The driver may have changed the filter."""
+    port = net.port
+    if port is not None:
+        port_want(port, net.filter)
 
 
 @fn

@@ -1,4 +1,5 @@
-"""Which of the frames that come to its port a network device gives to the driver (virtio 1.2, 5.1.6.5.1)."""
+"""Which frames a port wants: what its device's driver has asked for (virtio 1.2, 5.1.6.5.1). Senders look, so that
+what nobody wants costs the receiver nothing."""
 
 from __future__ import annotations
 
