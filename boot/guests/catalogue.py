@@ -8,10 +8,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "build" / "guests"
 
 @dataclass(frozen=True)
 class Guest:
-    """One file of one Debian package. `member` is a pattern for its path in the package; `meta` marks a package that
-    only depends on the one with the kernel; `gunzip` unpacks it; `modules` makes an initramfs of all files that match.
-    `product` is relative to FOLDER. Set-up leaves out those that are fetched on demand, when a long test first uses
-    them."""
+    """One file of one Debian package. `member` is a pattern for its path in the package, or several with spaces
+    between; `meta` marks a package that only depends on the one with the kernel; `gunzip` unpacks it; `modules` makes
+    an initramfs of all files that match. `product` is relative to FOLDER. Set-up leaves out those that are fetched on
+    demand, when a long test first uses them."""
 
     package: str
     member: str
@@ -26,7 +26,7 @@ GUESTS = {
     "linux-cloud": Guest("linux-image-cloud-amd64", "./boot/vmlinuz-*", "linux-cloud/vmlinuz", meta=True),
     "linux-cloud-modules": Guest(
         "linux-image-cloud-amd64",
-        "./lib/modules/*/kernel/drivers/*virtio*.ko",
+        "./lib/modules/*/kernel/drivers/*virtio*.ko ./lib/modules/*/failover.ko ./lib/modules/*/net_failover.ko",
         "linux-cloud/modules.gz",
         meta=True,
         modules=True,

@@ -107,7 +107,7 @@ def extract(archive: Path, guest: Guest) -> None:
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE) as package:
         with tarfile.open(fileobj=package.stdout, mode="r|") as tar:
             for member in tar:
-                if member.isfile() and fnmatch.fnmatch(member.name, guest.member):
+                if member.isfile() and any(fnmatch.fnmatch(member.name, each) for each in guest.member.split()):
                     source = tar.extractfile(member)
                     assert source is not None
                     if guest.modules:

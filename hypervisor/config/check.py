@@ -8,16 +8,26 @@ from pathlib import Path
 from hypervisor.config.image import BadKernel, KernelImage
 from hypervisor.config.kernels import read_kernel
 from hypervisor.config.kinds import size_text
-from hypervisor.config.limits import MAX_DISKS, MAX_VCPUS_TOGETHER, MAX_VMS, MIB, PAGE, SECTOR
+from hypervisor.config.limits import (
+    MAX_DISKS,
+    MAX_NETS,
+    MAX_NETWORKS,
+    MAX_VCPUS_TOGETHER,
+    MAX_VMS,
+    MIB,
+    PAGE,
+    SECTOR,
+)
 from hypervisor.config.machine import MachineSize, machine_problems
 from hypervisor.config.manifest import DiskSource
-from hypervisor.config.model import Disk, MachineConfig, Module, VmConfig
+from hypervisor.config.model import Disk, MachineConfig, Module, Net, Network, VmConfig
+from hypervisor.config.networks import derived_mac, network_problems
 from hypervisor.config.problems import BadValue, ConfigError, Problem, shown
 from hypervisor.config.processors import processor_problems
-from hypervisor.config.schema import DISK_KEYS, REQUIRED, VM_KEYS, Key
+from hypervisor.config.schema import DISK_KEYS, NET_KEYS, NETWORK_KEYS, REQUIRED, VM_KEYS, Key
 from hypervisor.config.source import Source, parse_toml, read_source
 
-DISK_TABLE = "disk"
+DISK_TABLE, NET_TABLE, NETWORK_TABLE = "disk", "net", "network"
 
 
 UNKNOWN_MACHINE = MachineSize()
@@ -36,22 +46,28 @@ class Check:
     source: Source
     machine: MachineSize = UNKNOWN_MACHINE
     problems: list[Problem] = field(default_factory=list)
+    by_name: dict[str, Network] = field(default_factory=dict)
 
     def run(self, document: dict[str, object]) -> MachineConfig:
         for name in document:
-            if name != "vm":
-                fix = "did you mean [[vm]]?" if looks_like(name, ["vm"]) else "leave it out; VMs stand in [[vm]] tables"
+            if name not in ("vm", NETWORK_TABLE):
+                near = looks_like(name, ["vm", NETWORK_TABLE])
+                fix = f"did you mean [[{near}]]?" if near else "leave it out; VMs stand in [[vm]] tables"
                 self.report(None, name, "unknown key", fix)
+        networks = self.networks(document.get(NETWORK_TABLE, []))
+        self.by_name = {network.name: network for network in networks if network is not None}
         vms = [self.vm(index, table) for index, table in enumerate(self.tables(document.get("vm")))]
         self.names_differ(document.get("vm"))
-        for place, what, key, fix in (*processor_problems(vms), *machine_problems(vms, self.machine)):
+        found = (*processor_problems(vms), *machine_problems(vms, self.machine), *network_problems(networks, vms))
+        for place, what, key, fix in found:
             self.report(place, key, what, fix)
         vcpus = sum(vm.vcpus for vm in vms if vm is not None)
         if vcpus > MAX_VCPUS_TOGETHER:
             self.report(None, "", f"{vcpus} virtual CPUs together", f"give the VMs at most {MAX_VCPUS_TOGETHER}")
         if self.problems:
             raise ConfigError(sorted(self.problems, key=lambda problem: problem.line or 0))
-        return MachineConfig(self.source.path, tuple(vm for vm in vms if vm is not None))
+        known = tuple(network for network in networks if network is not None)
+        return MachineConfig(self.source.path, tuple(vm for vm in vms if vm is not None), known)
 
     def tables(self, value: object) -> Iterable[dict[str, object]]:
         """The [[vm]] tables, if that is what the document holds under `vm`."""
@@ -66,14 +82,15 @@ class Check:
     def vm(self, index: int, table: dict[str, object]) -> VmConfig | None:
         """One VM; None if it has a problem."""
         before = len(self.problems)
-        self.unknown_keys(index, table, VM_KEYS, (DISK_TABLE,))
+        self.unknown_keys(index, table, VM_KEYS, (DISK_TABLE, NET_TABLE))
         values = {key.name: self.value(index, table, key) for key in VM_KEYS}
         disks = self.disks(index, table.get(DISK_TABLE, []))
+        nets = self.nets(index, table.get(NET_TABLE, []), str(values["name"]))
         kernel = values["kernel"]
         image = self.kernel(index, kernel) if isinstance(kernel, Path) else None
         if image is None or len(self.problems) > before:
             return None
-        vm = VmConfig(kind=image.kind, disks=disks, **values)  # type: ignore[arg-type]  # each value was parsed by its key's kind
+        vm = VmConfig(kind=image.kind, disks=disks, nets=nets, **values)  # type: ignore[arg-type]  # each value was parsed by its key's kind
         self.fits(index, vm, image)
         return vm
 
@@ -130,6 +147,58 @@ class Check:
         source = DiskSource.DISK if named[0] == "disk" else DiskSource.PARTITION
         return Disk(None, 0, values["read_only"] is True, str(values["serial"]), source, text)
 
+    def networks(self, value: object) -> list[Network | None]:
+        """The [[network]] tables; None for one with a problem."""
+        if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+            self.report(None, NETWORK_TABLE, "no list of tables", "begin each network with a line [[network]]")
+            return []
+        if len(value) > MAX_NETWORKS:
+            self.report(None, NETWORK_TABLE, f"{len(value)} networks", f"write at most {MAX_NETWORKS}")
+        networks: list[Network | None] = []
+        for index, table in enumerate(value):
+            before = len(self.problems)
+            self.unknown_keys(index, table, NETWORK_KEYS, of=NETWORK_TABLE)
+            values = {key.name: self.value(index, table, key, of=NETWORK_TABLE) for key in NETWORK_KEYS}
+            if any(other is not None and other.name == values["name"] for other in networks):
+                what = f"{shown(values['name'])} is used twice"
+                self.report(index, "name", what, "give each network a name of its own", NETWORK_TABLE)
+            sound = len(self.problems) == before
+            networks.append(Network(**values) if sound else None)  # type: ignore[arg-type]  # as in `vm`
+        return networks
+
+    def nets(self, index: int, value: object, vm: str) -> tuple[Net, ...]:
+        """The [[vm.net]] tables of the VM with this name; those without a problem."""
+        if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+            self.report(index, NET_TABLE, "no list of tables", "begin each network device with a line [[vm.net]]")
+            return ()
+        if len(value) > MAX_NETS:
+            what = f"{len(value)} network devices"
+            self.report(index, f"{NET_TABLE} {MAX_NETS + 1}", what, f"write at most {MAX_NETS}")
+        nets = (self.net(index, table, number, vm) for number, table in enumerate(value, 1))
+        return tuple(net for net in nets if net is not None)
+
+    def net(self, index: int, table: dict[str, object], number: int, vm: str) -> Net | None:
+        """One network device; None if it has a problem. What it leaves out is its network's."""
+        before = len(self.problems)
+        prefix = f"{NET_TABLE} {number}."
+        self.unknown_keys(index, table, NET_KEYS, prefix=prefix)
+        values = {key.name: self.value(index, table, key, prefix) for key in NET_KEYS}
+        vlan, vlans = values["vlan"], values["vlans"]
+        if isinstance(vlans, tuple) and vlan in vlans:
+            what = f"VLAN {vlan} is in vlans, too: its frames cannot be with and without a tag"
+            self.report(index, f"{prefix}vlan", what, "leave it out of one of them")
+        if len(self.problems) > before:
+            return None
+        network = self.by_name.get(str(values["network"]))
+        if values["vlan"] is None and not vlans:
+            values["vlan"] = 0
+        if values["mac"] is None:
+            values["mac"] = derived_mac(vm, number)
+        if network is not None:
+            values["rate"] = values["rate"] or network.rate
+            values["burst"] = values["burst"] or network.burst
+        return Net(**values)  # type: ignore[arg-type]  # as in `vm`
+
     def unknown_keys(
         self,
         index: int,
@@ -137,25 +206,26 @@ class Check:
         keys: tuple[Key, ...],
         tables: tuple[str, ...] = (),
         prefix: str = "",
+        of: str = "vm",
     ) -> None:
         known = [*(key.name for key in keys), *tables]
         for name in table:
             if name not in known:
                 near = looks_like(name, known)
                 fix = f"did you mean {near}?" if near else f"the keys are {', '.join(known)}"
-                self.report(index, prefix + name, "unknown key", fix)
+                self.report(index, prefix + name, "unknown key", fix, of)
 
-    def value(self, index: int, table: dict[str, object], key: Key, prefix: str = "") -> object:
+    def value(self, index: int, table: dict[str, object], key: Key, prefix: str = "", of: str = "vm") -> object:
         """The parsed value of one key, its default if it is left out, None after a problem."""
         if key.name not in table:
             if key.default is not REQUIRED:
                 return key.default
-            self.report(index, prefix + key.name, "missing", f"add a line such as {key.name} = {key.example}")
+            self.report(index, prefix + key.name, "missing", f"add a line such as {key.name} = {key.example}", of)
             return None
         try:
             return key.kind.parse(table[key.name], self.source.path.parent)
         except BadValue as bad:
-            self.report(index, prefix + key.name, bad.what, bad.fix)
+            self.report(index, prefix + key.name, bad.what, bad.fix, of)
             return None
 
     def kernel(self, index: int, path: Path) -> KernelImage | None:
@@ -198,9 +268,12 @@ class Check:
                 self.report(index, "name", what, "give each VM a name of its own")
             seen.setdefault(name, index)
 
-    def report(self, vm: int | None, key: str, what: str, fix: str) -> None:
-        line = None if vm is None else self.source.line(vm, key)
-        vm_text = "" if vm is None else f"vm {vm + 1}"
+    def report(self, index: int | None, key: str, what: str, fix: str, of: str = "vm") -> None:
+        """At a key of the `of` table with this index, or of none."""
+        line = None
+        if index is not None:
+            line = self.source.line(index, key) if of == "vm" else self.source.network_line(index, key)
+        vm_text = "" if index is None else f"{of} {index + 1}"
         self.problems.append(Problem(str(self.source.path), line, vm_text, key, what, fix))
 
 

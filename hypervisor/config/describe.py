@@ -1,10 +1,11 @@
 """The schema in other words: JSON Schema for editors, docs/config.md, and what a checked VM may touch."""
 
-from hypervisor.config.kinds import Choice, Duration, JsonSchema, size_text, time_text
-from hypervisor.config.limits import MAX_DISKS, MAX_VMS, MAX_WAIT_NS
+from hypervisor.config.kinds import Choice, Duration, JsonSchema, Size, size_text, time_text
+from hypervisor.config.limits import MAX_DISKS, MAX_NETS, MAX_NETWORKS, MAX_VMS, MAX_WAIT_NS
 from hypervisor.config.manifest import RestartPolicy
-from hypervisor.config.model import Disk, MachineConfig, VmConfig
-from hypervisor.config.schema import DISK_KEYS, POLICY, REQUIRED, VM_KEYS, WAIT_UNITS, Key
+from hypervisor.config.model import Disk, MachineConfig, Net, VmConfig
+from hypervisor.config.networks import mac_text
+from hypervisor.config.schema import DISK_KEYS, NET_KEYS, NETWORK_KEYS, POLICY, REQUIRED, VM_KEYS, WAIT_UNITS, Key
 
 INTRODUCTION = """\
 # The configuration
@@ -37,6 +38,32 @@ size  = "256M"
 | key | value | default | meaning |
 |---|---|---|---|
 {disk_rows}
+
+## Networks
+
+Each `[[network]]` table is a switch, at most {max_networks}; each `[[vm.net]]` table behind a `[[vm]]` is one virtio
+network device of that VM, at most {max_nets}, plugged into one of them. Devices meet those of the same network and
+VLAN, and no others: [network.md](network.md).
+
+```toml
+[[network]]
+name = "inside"
+
+[[vm.net]]
+network = "inside"
+```
+
+A `[[network]]` has
+
+| key | value | default | meaning |
+|---|---|---|---|
+{network_rows}
+
+and a `[[vm.net]]`
+
+| key | value | default | meaning |
+|---|---|---|---|
+{net_rows}
 """
 
 
@@ -51,14 +78,16 @@ RARE = (
 def json_schema() -> JsonSchema:
     """JSON Schema (draft 2020-12) of a configuration."""
     disks: JsonSchema = {"type": "array", "maxItems": MAX_DISKS, "items": table_schema(DISK_KEYS)}
-    vm = table_schema(VM_KEYS, {"disk": disks})
+    nets: JsonSchema = {"type": "array", "maxItems": MAX_NETS, "items": table_schema(NET_KEYS)}
+    vm = table_schema(VM_KEYS, {"disk": disks, "net": nets})
+    networks: JsonSchema = {"type": "array", "maxItems": MAX_NETWORKS, "items": table_schema(NETWORK_KEYS)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Keelback configuration",
         "type": "object",
         "additionalProperties": False,
         "required": ["vm"],
-        "properties": {"vm": {"type": "array", "minItems": 1, "maxItems": MAX_VMS, "items": vm}},
+        "properties": {"vm": {"type": "array", "minItems": 1, "maxItems": MAX_VMS, "items": vm}, "network": networks},
     }
 
 
@@ -75,6 +104,8 @@ def table_schema(keys: tuple[Key, ...], tables: JsonSchema | None = None) -> Jso
 
 def default_of(key: Key) -> JsonSchema:
     match key.kind:
+        case Size() if isinstance(key.default, int):
+            return {"default": size_text(key.default)}
         case Choice() as choice:
             return {"default": choice.word(key.default)}
         case Duration() as duration if isinstance(key.default, int):
@@ -90,7 +121,9 @@ def config_markdown() -> str:
     plain = [key for key in VM_KEYS if key.name not in ("modules", *RARE)]
     example = "\n".join(["[[vm]]", *(f"{key.name:{width}} = {key.example}" for key in plain)])
     texts = {"rows": rows(VM_KEYS), "disk_rows": rows(DISK_KEYS)}
-    return INTRODUCTION.format(max_vms=MAX_VMS, max_disks=MAX_DISKS, example=example, **texts)
+    texts |= {"network_rows": rows(NETWORK_KEYS), "net_rows": rows(NET_KEYS)}
+    limits = {"max_vms": MAX_VMS, "max_disks": MAX_DISKS, "max_nets": MAX_NETS, "max_networks": MAX_NETWORKS}
+    return INTRODUCTION.format(example=example, **limits, **texts)
 
 
 def rows(keys: tuple[Key, ...]) -> str:
@@ -100,6 +133,8 @@ def rows(keys: tuple[Key, ...]) -> str:
 
 def default_text(key: Key) -> str:
     match key.kind:
+        case Size() if isinstance(key.default, int):
+            return f"`{size_text(key.default)}`"
         case Choice() as choice:
             return f"`{choice.word(key.default)}`"
         case Duration() as duration if isinstance(key.default, int):
@@ -132,6 +167,7 @@ def vm_access(vm: VmConfig) -> str:
         *(f"  reads    {file}" for file in files),
         f"  memory   {size_text(vm.memory)} of RAM of its own; no other VM's, and none of the monitor's",
         *(f"  disk     {disk_text(disk)}" for disk in vm.disks),
+        *(f"  network  {net_text(net)}" for net in vm.nets),
         f"  CPU      {vm.vcpus} virtual CPU{'s' if vm.vcpus > 1 else ''}, {time_of_processors(vm)}",
         "  devices  virtual only: interrupt controllers, serial port COM1 (the console), PCI with virtio, ACPI",
         f"  clocks   {clock}",
@@ -148,6 +184,17 @@ def disk_text(disk: Disk) -> str:
         return f"{disk.image}, read-only"
     content = f"a copy of {disk.image}" if disk.image else "empty"
     return f"{size_text(disk.size)} of RAM of its own, at first {content}"
+
+
+def net_text(net: Net) -> str:
+    """Whom it meets, and what it may do to them."""
+    vlans = [f"VLAN {net.vlan}"] if net.vlan else []
+    vlans += (
+        [f"with tags: VLAN{'s' if len(net.vlans) > 1 else ''} {', '.join(map(str, net.vlans))}"] if net.vlans else []
+    )
+    text = f"{mac_text(net.mac)} in {net.network}" + "".join(f", {each}" for each in vlans)
+    text += f", at most {size_text(net.rate)} a second" if net.rate else ""
+    return text + (", also under other addresses" if net.spoofing else "")
 
 
 def start_of(vm: VmConfig) -> str:

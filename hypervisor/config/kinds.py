@@ -206,6 +206,55 @@ class Cpus:
 
 
 @dataclass(frozen=True)
+class Vlans:
+    """Numbers of VLANs, each once."""
+
+    limit: int
+    most: int
+
+    def parse(self, value: object, folder: Path) -> tuple[int, ...]:
+        fix = f"write a list of at most {self.most} VLANs, as in [10, 20]"
+        if not isinstance(value, list) or not 0 < len(value) <= self.most:
+            raise BadValue(f"{shown(value)} is no list of VLANs", fix)
+        for number in value:
+            if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= self.limit:
+                raise BadValue(f"{shown(number)} is no VLAN", f"write numbers from 1 to {self.limit}")
+        if len(set(value)) < len(value):
+            raise BadValue(f"{shown(value)} names a VLAN twice", "name each one once")
+        return tuple(value)
+
+    def rule(self) -> str:
+        return f"list of at most {self.most} numbers from 1 to {self.limit}"
+
+    def json_schema(self) -> JsonSchema:
+        items = {"type": "integer", "minimum": 1, "maximum": self.limit}
+        return {"type": "array", "minItems": 1, "maxItems": self.most, "uniqueItems": True, "items": items}
+
+
+@dataclass(frozen=True)
+class Mac:
+    """The address of one network device."""
+
+    pattern: str = "[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}"
+
+    def parse(self, value: object, folder: Path) -> bytes:
+        fix = 'write six bytes, as in "02:00:00:00:00:01"'
+        text = string(value, fix)
+        if not re.fullmatch(self.pattern, text):
+            raise BadValue(f"{shown(value)} is no MAC address", fix)
+        mac = bytes.fromhex(text.replace(":", ""))
+        if mac[0] & 1 or not any(mac):
+            raise BadValue(f"{shown(value)} is no address of one device", "let the first byte be even, such as 02")
+        return mac
+
+    def rule(self) -> str:
+        return "MAC address, as `02:00:00:00:00:01`"
+
+    def json_schema(self) -> JsonSchema:
+        return {"type": "string", "pattern": f"^{self.pattern}$"}
+
+
+@dataclass(frozen=True)
 class Flag:
     """true or false."""
 

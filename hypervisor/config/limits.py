@@ -4,9 +4,12 @@ from hypervisor.config.manifest import (
     DISKS_MAX,
     MODULES_MAX,
     NAME_BYTES,
+    NETS_MAX,
+    NETWORKS_MAX,
     RESTARTS_MAX,
     SERIAL_BYTES,
     TEXT_BYTES,
+    VLANS_MAX,
     VMS_MAX,
 )
 
@@ -28,6 +31,19 @@ MAX_DISK_NAME_BYTES = 36  # of a partition, in a GUID partition table
 """A disk's serial number, in ASCII (virtio 1.2, 5.2.6.1)."""
 SECTOR = 512
 """A disk's size is a multiple of it."""
+MAX_NETS = NETS_MAX
+"""Network devices of one VM."""
+MAX_NETWORKS = NETWORKS_MAX
+MAX_VLANS = VLANS_MAX
+"""VLANs whose frames a network device sends and gets with a tag."""
+MAX_VLAN = 4094
+"""The highest number of a VLAN (IEEE 802.1Q, 9.6)."""
+MIN_MTU, MAX_MTU = 576, 9000
+"""Bytes of a packet; the least is IPv4's (RFC 791, 3.2)."""
+MIN_BURST = 72 << 10
+"""A frame that is cut later counts whole when it is sent, and has up to 64 KiB."""
+MAX_RATE = 8 << 30
+"""Bytes a second (hypervisor/net/bucket.py)."""
 MAX_NAME_BYTES = NAME_BYTES - 1
 """A VM's name, in ASCII."""
 MAX_CMDLINE_BYTES = TEXT_BYTES - 1

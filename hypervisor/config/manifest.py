@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from codegen.lang import Array, BitStruct, Field, HwEnum, Struct, at, bit, bits, u8, u32, u64
+from codegen.lang import Array, BitStruct, Field, HwEnum, Struct, at, bit, bits, u8, u16, u32, u64
 
 MANIFEST_MAGIC = 0x4D42_4B32  # "2KBM"
 NO_FILE = 0xFFFF_FFFF
 VMS_MAX = 16
 MODULES_MAX = 16
 DISKS_MAX = 4
+NETS_MAX = 3  # network devices of a VM
+NETWORKS_MAX = 16
+VLANS_MAX = 16  # with a tag, of one network device
+MAC_BYTES = 6
+NO_VLAN = 0xFFFF
 SERIAL_BYTES = 20  # NUL-padded
 NAME_BYTES = 32  # NUL-padded
 RESTARTS_MAX = 32
@@ -70,7 +75,27 @@ class ManifestDisk(Struct, size=40, align=1):
     name: Field[u32] = at(36)  # of the disk or the partition of the machine: offset of a text in the manifest
 
 
-class ManifestVm(Struct, size=416, align=1):
+class NetFlags(BitStruct, repr=u32):
+    """Switches of one network device."""
+
+    any_source: bool = bit(0)  # it may send from other addresses than its own
+
+
+class ManifestNet(Struct, size=80, align=1):
+    """A network device."""
+
+    network: Field[u32] = at(0)  # number below NETWORKS_MAX: nothing else is known of a network
+    flags: Field[NetFlags] = at(4)
+    mac: Array[u8] = at(8, count=MAC_BYTES)
+    plain_vlan: Field[u16] = at(14)  # to which frames without a tag belong, 0 for none, or NO_VLAN: there are none
+    mtu: Field[u32] = at(16)
+    vlan_count: Field[u32] = at(20)  # at most VLANS_MAX
+    rate: Field[u64] = at(24)  # bytes a second that it may send; 0: no limit
+    burst: Field[u64] = at(32)  # bytes at once
+    vlans: Array[u16] = at(40, count=VLANS_MAX)
+
+
+class ManifestVm(Struct, size=664, align=1):
     """One VM."""
 
     memory: Field[u64] = at(0)  # bytes
@@ -97,6 +122,8 @@ class ManifestVm(Struct, size=416, align=1):
     delay: Field[u32] = at(248)  # ms behind the one before
     disk_count: Field[u32] = at(252)
     disks: Array[ManifestDisk] = at(256, count=DISKS_MAX)
+    net_count: Field[u32] = at(416)
+    nets: Array[ManifestNet] = at(424, count=NETS_MAX)
 
 
 class ManifestHeader(Struct, size=32, align=1):

@@ -8,6 +8,8 @@ from hypervisor.config.manifest import DiskSource, RestartPolicy
 
 RUN = 2 << 20
 """Bytes in which guests get RAM."""
+PORT_BYTES = 580 << 10
+"""Of a network device's port (hypervisor/net/port.py)."""
 
 
 class KernelKind(Enum):
@@ -45,6 +47,31 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class Network:
+    """A switch between VMs. `mtu` in bytes; `rate` in bytes a second and `burst` in bytes hold for each device that
+    names no own ones."""
+
+    name: str
+    mtu: int = 1500
+    rate: int | None = None
+    burst: int = 256 << 10
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network device. `mac` are 6 bytes; `vlan` is that of frames without a tag (0: none, None: there are no such
+    frames), `vlans` are those with one."""
+
+    network: str
+    mac: bytes
+    vlan: int | None = 0
+    vlans: tuple[int, ...] = ()
+    spoofing: bool = False
+    rate: int | None = None
+    burst: int = 256 << 10
+
+
+@dataclass(frozen=True)
 class VmConfig:
     """One VM. `memory` is in bytes, a multiple of the page size; `cap` in percent of one processor, `budget`,
     `period`, `restart_window` and `delay` in ns, `cpus` empty for all."""
@@ -73,6 +100,7 @@ class VmConfig:
     order: int = 0
     delay: int = 0
     disks: tuple[Disk, ...] = ()
+    nets: tuple[Net, ...] = ()
 
     @property
     def files(self) -> list[Path]:
@@ -85,7 +113,7 @@ class VmConfig:
     def host_memory(self) -> int:
         """Bytes that it takes of the machine's RAM, in runs of 2 MiB."""
         parts = [self.memory, *(disk.size for disk in self.disks if not disk.read_only)]
-        return sum(-(-part // RUN) * RUN for part in parts)
+        return sum(-(-part // RUN) * RUN for part in parts) + len(self.nets) * PORT_BYTES
 
 
 @dataclass(frozen=True)
@@ -94,6 +122,7 @@ class MachineConfig:
 
     file: Path
     vms: tuple[VmConfig, ...]
+    networks: tuple[Network, ...] = ()
 
     @property
     def memory(self) -> int:

@@ -7,13 +7,16 @@ from codegen.lang import Local, sizeof, span_of, u8, u32
 from hypervisor.config.manifest import (
     MANIFEST_MAGIC,
     NO_FILE,
+    NO_VLAN,
     DiskFlags,
     GuestProtocol,
     ManifestFlags,
     ManifestHeader,
+    ManifestNet,
     ManifestVm,
+    NetFlags,
 )
-from hypervisor.config.model import MachineConfig, VmConfig
+from hypervisor.config.model import MachineConfig, Net, Network, VmConfig
 from hypervisor.layout_bytes import bytes_of
 
 MILLISECOND = 1_000_000
@@ -45,7 +48,7 @@ class Packed:
 def pack_manifest(config: MachineConfig) -> tuple[bytes, list[Path]]:
     """The manifest, and the files that it numbers from FIRST_FILE."""
     packed = Packed(sizeof(ManifestHeader) + len(config.vms) * sizeof(ManifestVm))
-    entries = b"".join(pack_vm(vm, packed) for vm in config.vms)
+    entries = b"".join(pack_vm(vm, config.networks, packed) for vm in config.vms)
     header = Local(ManifestHeader)
     header.magic = MANIFEST_MAGIC
     header.vm_count = len(config.vms)
@@ -53,7 +56,7 @@ def pack_manifest(config: MachineConfig) -> tuple[bytes, list[Path]]:
     return bytes_of(span_of(header)) + entries + bytes(packed.texts), packed.files
 
 
-def pack_vm(vm: VmConfig, packed: Packed) -> bytes:
+def pack_vm(vm: VmConfig, networks: tuple[Network, ...], packed: Packed) -> bytes:
     """One VM's entry."""
     entry = Local(ManifestVm)
     entry.memory = vm.memory
@@ -87,4 +90,22 @@ def pack_vm(vm: VmConfig, packed: Packed) -> bytes:
         entry.disks[place].name = packed.text(disk.name)
         for at, byte in enumerate(disk.serial.encode()):
             entry.disks[place].serial[at] = byte
+    entry.net_count = len(vm.nets)
+    for place, net in enumerate(vm.nets):
+        pack_net(net, networks, entry.nets[place])
     return bytes_of(span_of(entry))
+
+
+def pack_net(net: Net, networks: tuple[Network, ...], entry: ManifestNet) -> None:
+    """One network device."""
+    (number,) = (number for number, network in enumerate(networks) if network.name == net.network)
+    entry.network = number
+    entry.mtu = networks[number].mtu
+    entry.flags = NetFlags(any_source=net.spoofing)
+    entry.plain_vlan = NO_VLAN if net.vlan is None else net.vlan
+    entry.rate, entry.burst = net.rate or 0, net.burst
+    entry.vlan_count = len(net.vlans)
+    for place, vlan in enumerate(net.vlans):
+        entry.vlans[place] = vlan
+    for place, byte in enumerate(net.mac):
+        entry.mac[place] = byte

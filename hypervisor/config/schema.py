@@ -4,7 +4,21 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hypervisor.config import limits
-from hypervisor.config.kinds import Choice, Count, Cpus, Duration, File, Flag, Kind, Modules, Name, Size, Text
+from hypervisor.config.kinds import (
+    Choice,
+    Count,
+    Cpus,
+    Duration,
+    File,
+    Flag,
+    Kind,
+    Mac,
+    Modules,
+    Name,
+    Size,
+    Text,
+    Vlans,
+)
 from hypervisor.config.manifest import RestartPolicy
 
 
@@ -201,3 +215,63 @@ DISK_KEYS = (
     Key("serial", Name(limits.MAX_SERIAL_BYTES), "", '"root"', "Its serial number, by which guests can tell disks."),
 )
 """Keys of the `[[vm.disk]]` tables behind a `[[vm]]`."""
+
+RATE = Size(limits.PAGE, limits.MAX_RATE)
+BURST = Size(limits.MIN_BURST, limits.MAX_RATE)
+
+NETWORK_KEYS = (
+    Key("name", Name(limits.MAX_NAME_BYTES), REQUIRED, '"inside"', "What `[[vm.net]]` calls it."),
+    Key(
+        "mtu",
+        Count(limits.MIN_MTU, limits.MAX_MTU),
+        1500,
+        "1500",
+        "Bytes of the longest packet in it; guests are told. Longer frames are dropped, but for data of TCP that a "
+        "guest leaves to be cut.",
+    ),
+    Key("rate", RATE, None, '"16M"', "Bytes a second that each device may send which names no `rate` of its own."),
+    Key("burst", BURST, 256 << 10, '"256K"', "Bytes that it may send at once after a pause."),
+)
+"""Keys of the `[[network]]` tables."""
+
+NET_KEYS = (
+    Key("network", Name(limits.MAX_NAME_BYTES), REQUIRED, '"inside"', "The `[[network]]` that it is plugged into."),
+    Key(
+        "mac",
+        Mac(),
+        None,
+        '"02:00:00:00:00:01"',
+        "Its address. Left out: one that follows from the VM's name and the device's place behind it.",
+    ),
+    Key(
+        "vlan",
+        Count(1, limits.MAX_VLAN),
+        None,
+        "10",
+        "The VLAN to which its frames belong, which have no tag. Left out: they belong to no VLAN and meet only frames "
+        "of other devices without `vlan`; with `vlans` there are none.",
+    ),
+    Key(
+        "vlans",
+        Vlans(limits.MAX_VLAN, limits.MAX_VLANS),
+        (),
+        "[10, 20]",
+        "VLANs whose frames it sends and gets with a tag (802.1Q).",
+    ),
+    Key(
+        "spoofing",
+        Flag(),
+        False,
+        "true",
+        "Whether it may send from other addresses than `mac`, as bridges do. Else such frames are dropped.",
+    ),
+    Key(
+        "rate",
+        RATE,
+        None,
+        '"16M"',
+        "Bytes a second that it may send; what is more is dropped. Left out: the network's.",
+    ),
+    Key("burst", BURST, None, '"256K"', "Bytes that it may send at once after a pause. Left out: the network's."),
+)
+"""Keys of the `[[vm.net]]` tables behind a `[[vm]]`."""

@@ -11,6 +11,7 @@ from hypervisor.config.problems import ConfigError, Problem
 
 TABLE_HEADER = re.compile(r"\s*\[")
 VM_HEADER = re.compile(r"\s*\[\[\s*vm\s*\]\]")
+NETWORK_HEADER = re.compile(r"\s*\[\[\s*network\s*\]\]")
 PART_HEADER = re.compile(r"\s*\[\[\s*vm\s*\.\s*([A-Za-z0-9_-]+)\s*\]\]")
 KEY = re.compile(r"\s*([A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')\s*[=.]")
 
@@ -44,6 +45,28 @@ class Source:
             elif match := KEY.match(line):
                 current.setdefault(prefix + match[1].strip("\"'"), number)
         return tables
+
+    @cached_property
+    def network_lines(self) -> list[dict[str, int]]:
+        """The same for each `[[network]]`."""
+        tables: list[dict[str, int]] = []
+        current: dict[str, int] = {}
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if NETWORK_HEADER.match(line):
+                current = {"": number}
+                tables.append(current)
+            elif TABLE_HEADER.match(line):
+                current = {}
+            elif match := KEY.match(line):
+                current.setdefault(match[1].strip("\"'"), number)
+        return tables
+
+    def network_line(self, network: int, key: str) -> int | None:
+        """The line of a key of the network with that index, else the line of its table, else None."""
+        if network >= len(self.network_lines):
+            return None
+        lines = self.network_lines[network]
+        return lines.get(key, lines.get(""))
 
     def line(self, vm: int, key: str = "") -> int | None:
         """The line of a key of the VM with that index, else the line of its table, else None."""

@@ -16,14 +16,16 @@ class LockPlace(HwEnum, repr=u32):
     UNSET = 0
     BOARD = 1  # one VM's devices
     STORAGE = 2  # one controller of disks
-    RUN_QUEUE = 3
-    SHARE = 4
-    SECOND_LEVEL = 5  # one VM's second-level tables
-    PAGE_TABLES = 6  # the monitor's own
-    IOMMU = 7  # domains of devices, and the units' queues
-    FRAMES = 8
-    CONSOLE = 9
-    CONFIG_PORTS = 10  # of PCI: nothing is taken inside
+    NET = 3  # one network card
+    RUN_QUEUE = 4
+    SHARE = 5
+    SWITCH = 6  # what one port of a network is to receive: nothing is taken inside
+    SECOND_LEVEL = 7  # one VM's second-level tables
+    PAGE_TABLES = 8  # the monitor's own
+    IOMMU = 9  # domains of devices, and the units' queues
+    FRAMES = 10
+    CONSOLE = 11
+    CONFIG_PORTS = 12  # of PCI: nothing is taken inside
 
 
 class SpinLock(Struct):

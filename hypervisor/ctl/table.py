@@ -8,7 +8,7 @@ from codegen.lang import Array, Field, Span, Struct, count, fn, fn_table, init, 
 from hypervisor.ctl.request import ValueKind
 from hypervisor.ctl.verb import ARGUMENTS_MAX, REGISTERED
 
-FILES = ("disks", "life", "log", "machine", "pci", "power", "share", "stats", "trace", "vms")
+FILES = ("disks", "life", "log", "machine", "net", "pci", "power", "share", "stats", "trace", "vms")
 
 for _name in FILES:
     importlib.import_module(f"hypervisor.ctl.verbs.{_name}")

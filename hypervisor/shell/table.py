@@ -10,7 +10,7 @@ from hypervisor.shell.call import WORDS_MAX, Call
 from hypervisor.shell.command import REGISTERED, Argument, command
 from hypervisor.shell.output import say
 
-FILES = ("disks", "life", "machine", "pci", "power", "share", "top", "trace", "view", "vms")
+FILES = ("disks", "life", "machine", "net", "pci", "power", "share", "top", "trace", "view", "vms")
 
 for _name in FILES:
     importlib.import_module(f"hypervisor.shell.commands.{_name}")

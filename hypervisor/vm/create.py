@@ -30,6 +30,7 @@ from hypervisor.vm.disks import abandon_disks, make_disks
 from hypervisor.vm.entropy import make_entropy
 from hypervisor.vm.isolation import prove_isolation
 from hypervisor.vm.manifest import manifest_vm, manifest_vm_count
+from hypervisor.vm.networks import make_networks
 from hypervisor.vm.start_order import schedule_starts
 from hypervisor.vm.vm import MADE, VMS, Sweep, Vm, VmFlags, VmState
 
@@ -124,6 +125,8 @@ def create_vm(vm: Vm, entry: ManifestVm) -> BootError | None:
         error = make_disks(vm, entry)
     if error is None:
         error = make_entropy(vm)
+    if error is None:
+        error = make_networks(vm, entry)
     if error is not None:
         return error
     error = create_vcpus(vm, entry.vcpus)

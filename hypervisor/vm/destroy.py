@@ -9,6 +9,7 @@ from hypervisor.cpu.per_cpu import CPU, CPUS
 from hypervisor.memory.frames import free_bytes, release_frames
 from hypervisor.memory.owner import guest_control_owner, guest_tables_owner
 from hypervisor.memory.rejoin import rejoin_runs
+from hypervisor.net.port_life import ports_close
 from hypervisor.sched.entity import EntityState
 from hypervisor.sched.notify import serve_kicks
 from hypervisor.sched.queues import PROCESSORS, all_processors, is_realtime, processor_bit
@@ -34,7 +35,10 @@ def take_apart_departed() -> None:
 
 @fn(cold=True)
 def take_apart(vm: Vm) -> None:
-    """Everything but RAM goes back: vCPUs, their part of the scheduler, their frames, the second-level tables."""
+    """Everything but RAM goes back: ports of networks, vCPUs, their part of the scheduler, their frames, the
+    second-level tables. Who has put something into a port before it was closed also tells a vCPU, within the same
+    exit: `lay_to_rest` waits for that."""
+    ports_close(vm.id)
     while not lay_to_rest(vm):
         pause()
     for i in range(vm.vcpu_count):

@@ -24,6 +24,7 @@ from hypervisor.ctl.run import RUNNING
 from hypervisor.ctl.service import serve_ctl
 from hypervisor.ctl.table import LIST
 from hypervisor.memory.frames import FRAMES
+from hypervisor.net.port import PORTS, Drop
 from hypervisor.sched.queues import PROCESSORS
 from hypervisor.time.clock import clock_start
 from hypervisor.trace.events import EventKind
@@ -261,3 +262,27 @@ def test_events_arrive_as_they_were_written(run: Run) -> None:
     ]
     assert [e.ns for e in events] == sorted(e.ns for e in events)
     assert answers[-1]["lost"] == 0
+
+
+@everywhere
+def test_ports_of_networks_are_told(run: Run) -> None:
+    uart = begin()
+    assert exchange(run, uart, b'{"verb":"net"}\n', 1000) == [{"id": None, "ok": True, "ports": []}]
+    for number in (4, 47):
+        port = PORTS[number]
+        port.is_open, port.owner, port.number, port.network = True, number // 3, number % 3, 3
+        port.mac, port.plain_vlan = 0x02000000AB00 + number, 0xFFFF if number == 4 else 7
+    port = PORTS[4]
+    port.tag_count, port.tags[0], port.tags[1] = 2, 20, 30
+    port.listening.store(u32(1))
+    port.sent, port.sent_bytes, port.received, port.received_bytes = 5, 1 << 40, 7, 800
+    port.drops[Drop.FULL.value] = 9
+    (answer,) = exchange(run, uart, b'{"verb":"net"}\n', 1000)
+    first, last = answer["ports"]
+    assert {cause for cause, times in first.pop("dropped").items() if times} == {"FULL"}
+    assert first == {
+        **{"vm": 1, "device": 1, "network": 3, "mac": "02:00:00:00:ab:04", "vlan": None, "vlans": [20, 30]},
+        **{"listening": 1, "sent": 5, "sent_bytes": 1 << 40, "received": 7, "received_bytes": 800},
+    }
+    assert (last["vm"], last["vlan"], last["vlans"], last["listening"]) == (15, 7, [], 0)
+    assert set(last["dropped"]) == {cause.name for cause in Drop}

@@ -20,16 +20,19 @@ MODULES = """
     lapic.base lapic.command lapic.destination lapic.local lapic.mmio lapic.msr lapic.posted lapic.priority lapic.public
     virtio.block virtio.chain virtio.common_configuration virtio.configuration virtio.device virtio.disk virtio.entropy
     virtio.disk_gather virtio.machine_begin virtio.machine_disk virtio.machine_finish virtio.machine_piece
-    virtio.msix virtio.queue virtio.serve virtio.slots virtio.window
+    virtio.msix virtio.net virtio.net_control virtio.net_receive virtio.net_serve virtio.net_state
+    virtio.net_transmit virtio.queue virtio.serve virtio.slots virtio.window
     lapic.receive lapic.registers lapic.reset lapic.state lapic.timer
 """.split()
+NETWORKS = ("hypervisor.net.frame_ring", "hypervisor.net.port_life", "hypervisor.net.switch")
 
 Run = Callable[..., Any]
 
 
 @functools.cache
 def native_module() -> NativeModule:
-    modules = [*(importlib.import_module(f"hypervisor.devices.{name}") for name in MODULES), handed]
+    names = [*(f"hypervisor.devices.{name}" for name in MODULES), *NETWORKS]
+    modules = [*(importlib.import_module(name) for name in names), handed]
     program, diagnostics = lower_program(module_functions(modules), modules, host_target())
     assert not diagnostics, "\n".join(str(diagnostic) for diagnostic in diagnostics)
     return compile_native(program, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from typing import Any
 
 from codegen.lang import Gpa, Hpa, Hva, bind, host, phys_span, storage, u16, u32, u64
 from hypervisor.devices.board import Board, board_reset
@@ -74,9 +75,13 @@ class Driver:
                 device.disk.serial[place] = byte
             block_start(device)
         else:
-            entropy_start(device)
+            self.start_device(device)
         board_reset(BOARD, u64(0))
         self.find()
+
+    def start_device(self, device: Any) -> None:
+        """Of any other kind than a block device."""
+        entropy_start(device)
 
     # ---- the bus
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from codegen.lang import Hpa, Local, host, u32, u64
+from codegen.lang import Hpa, Local, host, phys_span, u32, u64
 from hypervisor.config.manifest import ManifestVm
 from hypervisor.console.guests import console_add_guest
 from hypervisor.cpu.mitigations import MITIGATIONS
 from hypervisor.cpu.per_cpu import CPUS, per_cpu_start
 from hypervisor.cpu.xstate import XSTATE
 from hypervisor.memory.frames import FRAMES, RUN, frames_start, free_bytes
+from hypervisor.net.port import MEMORY_FRAMES, NETWORKS, PORTS
+from hypervisor.net.port_life import port_listen
 from hypervisor.sched import start as scheduler
 from hypervisor.time.clock import clock_start
 from hypervisor.vcpu.hold import hold, release_held
@@ -151,3 +153,48 @@ def test_a_vm_made_anew_in_the_same_place_is_another_one_to_the_branch_predictor
         hold(vcpu_of(VMS[0], u32(0)))
         assert host.cpu.log.count(barrier) == expected
         destroy(VMS[0])
+
+
+def test_ports_of_networks_come_and_go_with_their_vm(books: Books) -> None:
+    for number in (0, 1):
+        books.resize(number, 2 * MIB, 1)
+        entry = books.entries[number]
+        entry.net_count = number + 1
+        for net in entry.nets[0], entry.nets[1]:
+            net.mac[5], net.mtu, net.network = number + 1, 1500, 2
+    assert make(VMS[0])
+    destroy(VMS[0])  # as above
+    before = int(free_bytes())
+    for _ in range(3):
+        assert make(VMS[1]) and make(VMS[0])
+        assert int(NETWORKS[2].members.load()) == 0b011001
+        assert [int(PORTS[n].owner) for n in (0, 3, 4)] == [0, 1, 1] and PORTS[4].is_open
+        taken = before - int(free_bytes())
+        assert taken > 4 * MIB + 3 * MEMORY_FRAMES * FRAME
+        port = PORTS[3]
+        staging = Hpa(int(port.staging) - int(phys_span(Hpa(0), u64(1)).address()))
+        host.memory.write(staging, MARK)
+        port_listen(port)
+        destroy(VMS[1])
+        assert int(NETWORKS[2].members.load()) == 1 and not port.is_open and port.listening.load() == 0
+        assert host.memory.read(staging, len(MARK)) == bytes(len(MARK))
+        destroy(VMS[0])
+        assert int(free_bytes()) == before and int(NETWORKS[2].members.load()) == 0
+
+
+def test_a_vm_whose_ports_find_no_memory_leaves_nothing(books: Books) -> None:
+    books.resize(0, 2 * MIB, 1)
+    assert make(VMS[0])
+    destroy(VMS[0])
+    books.resize(1, 2 * MIB, 1)
+    books.entries[1].net_count = 3
+    assert make(VMS[1])  # its ports use up most of the split that single frames come from
+    before, members = int(free_bytes()), int(NETWORKS[0].members.load())
+    books.resize(0, int(FRAMES.free_runs) * RUN, 1)
+    books.entries[0].net_count = 3
+    assert not make(VMS[0])
+    assert int(free_bytes()) == before and int(NETWORKS[0].members.load()) == members == 0b111000
+    books.resize(0, 2 * MIB, 1)
+    books.entries[0].net_count = 1
+    books.entries[0].nets[0].network = 99
+    assert not make(VMS[0]) and int(free_bytes()) == before

@@ -12,6 +12,7 @@ from hypervisor.console.guests import console_add_guest, console_put_guest, cons
 from hypervisor.console.log import log
 from hypervisor.console.view import VIEW, ViewKind
 from hypervisor.cpu.per_cpu import CPUS
+from hypervisor.net.port import PORTS, Drop
 from hypervisor.sched import notify
 from hypervisor.sched.entity import EntityState, entity_start, share_start
 from hypervisor.sched.queues import QUEUES, queues_start
@@ -371,3 +372,26 @@ def test_pci_shows_functions_bridges_and_what_is_wrong_with_a_bar(terminal: Term
         "  MSI-X: 5 vectors",
     ]
     PCI.zero()
+
+
+def test_net_shows_ports_and_what_was_dropped(terminal: Terminal) -> None:
+    assert terminal.enter("net") == [
+        "no VM that was made has a network device: `[[vm.net]]` in the configuration gives it one"
+    ]
+    name = terminal.enter("list")[1].split()[1].rstrip(",")
+    port = PORTS[4]
+    port.is_open, port.owner, port.number, port.network, port.mac = True, 1, 1, 3, 0x02000000AB01
+    port.plain_vlan, port.tag_count, port.tags[0] = 7, 1, 20
+    port.listening.store(u32(1))
+    port.sent, port.sent_bytes, port.received, port.received_bytes = 5, 600, 7, 800
+    port.drops[Drop.FULL.value], port.drops[Drop.SPOOFED.value] = 9, 2
+    assert terminal.enter("net") == [
+        f"{name}, device 1: 02000000ab01 in network 3, takes frames: True",
+        "  VLAN 7",
+        "  VLAN 20, with a tag",
+        "  sent 5 frames, 600 bytes",
+        "  received 7 frames, 800 bytes",
+        "  dropped 2: SPOOFED",
+        "  dropped 9: FULL",
+    ]
+    port.zero()

@@ -26,7 +26,7 @@ from drivers.pci.functions import PciFunction, PciOwner
 from drivers.pci.quiet import pci_take
 from drivers.virtio import net as features
 from drivers.virtio.configuration import configuration8
-from drivers.virtio.net import RECEIVE_QUEUE, TRANSMIT_QUEUE, NetConfiguration
+from drivers.virtio.net import RECEIVE_QUEUE, TRANSMIT_QUEUE, VirtioNetConfiguration
 from drivers.virtio.ring import RING_BYTES
 from drivers.virtio.status import ACCESS_PLATFORM, EVENT_INDEX, VERSION_1, DeviceType
 from drivers.virtio.transport import (
@@ -97,7 +97,7 @@ def start_taken(net: VirtioNet, function: PciFunction) -> NetFault | None:
         return NetFault.UNSUPPORTED
     mac = Local(MacAddress)
     for i in range(u32(MAC_BYTES)):
-        mac.bytes[i] = configuration8(transport, NetConfiguration.mac.offset + i)
+        mac.bytes[i] = configuration8(transport, VirtioNetConfiguration.mac.offset + i)
         mac.sum += u32(mac.bytes[i])
     if mac.sum == 0 or mac.bytes[0] & GROUP_BIT != 0:
         return NetFault.FAILED

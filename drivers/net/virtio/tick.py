@@ -8,7 +8,7 @@ from drivers.net.virtio.send import reclaim_all
 from drivers.net.virtio.setup import net_set_up
 from drivers.net.virtio.state import NETS, VirtioNet
 from drivers.virtio.configuration import configuration16
-from drivers.virtio.net import LINK_UP, STATUS, NetConfiguration
+from drivers.virtio.net import LINK_UP, STATUS, VirtioNetConfiguration
 from drivers.virtio.recovery import POLL, Recovery, recovery_step
 from drivers.virtio.transport import Life, transport_has, transport_stop
 
@@ -66,4 +66,4 @@ def link_is_up(net: VirtioNet) -> bool:
     """A device that does not know is always up (5.1.4.2)."""
     if not transport_has(net.transport, u64(STATUS)):
         return True
-    return configuration16(net.transport, u32(NetConfiguration.status.offset)) & LINK_UP != 0
+    return configuration16(net.transport, u32(VirtioNetConfiguration.status.offset)) & LINK_UP != 0

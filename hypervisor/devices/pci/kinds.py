@@ -15,6 +15,7 @@ class FunctionKind(HwEnum, repr=u32):
     HOST_BRIDGE = 1
     BLOCK = 2
     ENTROPY = 3
+    NETWORK = 4
 
 
 IMAGES = {
@@ -22,4 +23,5 @@ IMAGES = {
     FunctionKind.HOST_BRIDGE: host_bridge(),
     FunctionKind.BLOCK: virtio_image(DeviceType.BLOCK, 0x01, 0x80),
     FunctionKind.ENTROPY: virtio_image(DeviceType.ENTROPY, 0x10, 0x80),
+    FunctionKind.NETWORK: virtio_image(DeviceType.NETWORK, 0x02, 0x00),
 }

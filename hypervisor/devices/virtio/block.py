@@ -23,12 +23,13 @@ from drivers.virtio.block import (
 )
 from drivers.virtio.status import EVENT_INDEX, INDIRECT_DESCRIPTORS, VERSION_1
 from hypervisor.devices.virtio.chain import SEGMENTS, Chain, chain_piece, chain_put, chain_take
-from hypervisor.devices.virtio.device import QUEUES, VirtioDevice
+from hypervisor.devices.virtio.device import VirtioDevice
 from hypervisor.devices.virtio.disk import GuestDisk, disk_part, disk_start
 from hypervisor.devices.virtio.machine_begin import machine_features, machine_flush, machine_move, machine_zero
 from hypervisor.devices.virtio.work import Work
 from hypervisor.memory.guest import GuestMemory, copy_in, copy_out
 
+BLOCK_QUEUES = 4
 PIECE = 64 << 10  # bytes that are moved at once
 RUN_SECTORS = (64 << 20) // SECTOR  # that one request may make zero
 HEADER_BYTES = sizeof(BlockHeader)
@@ -44,7 +45,7 @@ class StatusByte(Struct):
 @fn(cold=True)
 def block_start(device: VirtioDevice) -> None:
     """The device of `device.disk`."""
-    device.queue_count = QUEUES
+    device.queue_count = BLOCK_QUEUES
     if device.disk.read_only:
         device.offered = u64(FEATURES | READ_ONLY)
     elif device.disk.machine.present:
@@ -60,7 +61,7 @@ def block_configuration(disk: GuestDisk, config: BlockConfiguration) -> None:
     config.capacity = disk.bytes // SECTOR
     config.segments_max = SEGMENTS - 2
     config.block_size = disk.block
-    config.queues = QUEUES
+    config.queues = BLOCK_QUEUES
     config.discard_sectors = RUN_SECTORS
     config.discard_runs = 1
     config.discard_alignment = sectors

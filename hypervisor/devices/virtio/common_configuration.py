@@ -13,6 +13,7 @@ from hypervisor.devices.virtio.device import (
     device_fail,
 )
 from hypervisor.devices.virtio.layout import VECTORS
+from hypervisor.devices.virtio.net_state import net_listen
 from hypervisor.devices.virtio.queue import QUEUE_SIZE, Virtqueue, queue_can_start
 
 
@@ -130,6 +131,8 @@ def set_status(device: VirtioDevice, value: u32) -> None:
     wanted = DeviceStatus.of(u8.trunc(value))
     sound = device.accepted & ~device.offered == 0 and device.accepted & VERSION_1 != 0
     device.status = wanted.replace(features_ok=wanted.features_ok and sound, needs_reset=device.status.needs_reset)
+    if device.status.driver_ok and device.status.features_ok and not device.status.needs_reset:
+        net_listen(device.net)
 
 
 @fn(cold=True)

@@ -9,13 +9,14 @@ from hypervisor.devices.pci.function import PciFunction, function_command, funct
 from hypervisor.devices.virtio.disk import GuestDisk
 from hypervisor.devices.virtio.layout import VECTORS
 from hypervisor.devices.virtio.msix import MsixTable, msix_reset
+from hypervisor.devices.virtio.net_state import NetState, net_restart
 from hypervisor.devices.virtio.queue import QUEUE_SIZE, Virtqueue
 
-QUEUES = 4
+QUEUES = 8
 
 
 class VirtioDevice(Struct):
-    """`offered`, `queue_count` and `disk` are the device's for the VM's life."""
+    """`offered`, `queue_count`, `disk` and the port of `net` are the device's for the VM's life."""
 
     offered: Field[u64]  # features
     accepted: Field[u64]
@@ -30,6 +31,7 @@ class VirtioDevice(Struct):
     queues: Array[Virtqueue] = count(QUEUES)
     vectors: MsixTable
     disk: GuestDisk  # of a block device
+    net: NetState  # of a network device
     current: Field[u32]  # the queue that is being worked on
     done: Field[u64]  # bytes of its chain that are done
     resetting: Field[bool]  # as soon as no request is under way any more
@@ -57,6 +59,7 @@ def device_restart(device: VirtioDevice) -> None:
     device.done = 0
     device.resetting = False
     device.vectors.pending = 0
+    net_restart(device.net)
     for i in range(u32(QUEUES)):
         queue = device.queues[i]
         queue.zero()

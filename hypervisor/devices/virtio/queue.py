@@ -79,10 +79,22 @@ def queue_take(queue: Virtqueue) -> None:
 @fn
 def queue_give(queue: Virtqueue, memory: GuestMemory, head: u32, written: u32) -> bool:
     """Give a chain back, with `written` bytes in it. False: the used ring is not where RAM is."""
+    return queue_enter(queue, memory, head, written) and queue_publish(queue, memory)
+
+
+@fn
+def queue_enter(queue: Virtqueue, memory: GuestMemory, head: u32, written: u32) -> bool:
+    """The same, but the driver does not see it before `queue_publish`."""
     slot = u64(queue.next_used & (queue.size - 1))
     if write_u64(memory, queue.used + (slot * USED_ENTRY + USED_RING), u64(written) << 32 | u64(head)) is not None:
         return False
     queue.next_used = queue.next_used + 1 & INDEX_MASK
+    return True
+
+
+@fn
+def queue_publish(queue: Virtqueue, memory: GuestMemory) -> bool:
+    """Let the driver see all that was entered. False: the used ring is not where RAM is."""
     # x86 keeps the order of stores: who sees the index sees the element.
     return write_u16(memory, queue.used + USED_INDEX, u16.trunc(queue.next_used)) is None
 

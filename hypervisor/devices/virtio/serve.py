@@ -55,7 +55,7 @@ def device_serve(device: VirtioDevice, function: PciFunction, memory: GuestMemor
     if sound and device.kicked != 0 and not device.disk.machine.stalled:
         sound = serve_next(device, function, memory, chain)
     if sound and device_runs(device, function):
-        sound = tell_driver(device, function, memory)
+        sound = tell_of_all(device, function, memory)
     if not sound:
         device_fail(device, function)
     return not sound
@@ -71,16 +71,23 @@ def serve_next(device: VirtioDevice, function: PciFunction, memory: GuestMemory,
 
 
 @fn
-def tell_driver(device: VirtioDevice, function: PciFunction, memory: GuestMemory) -> bool:
-    """Of what was given back, as far as it wants to hear of it; false when it has broken the rules of a queue."""
+def tell_of_all(device: VirtioDevice, function: PciFunction, memory: GuestMemory) -> bool:
+    """Of what was given back in each queue. False: one is broken."""
     for number in range(device.queue_count):
         queue = device.queues[number & (QUEUES - 1)]
-        if queue.next_used != queue.told:
-            wanted = queue_wants_interrupt(queue, memory, device_accepted(device, u64(EVENT_INDEX)))
-            if isinstance(wanted, RingStop):
-                return False
-            if wanted:
-                queue_interrupt(device, function, queue)
+        if queue.next_used != queue.told and not tell_driver(device, function, queue, memory):
+            return False
+    return True
+
+
+@fn
+def tell_driver(device: VirtioDevice, function: PciFunction, queue: Virtqueue, memory: GuestMemory) -> bool:
+    """Of what was given back, if it wants to hear of it. False: the queue is broken."""
+    wanted = queue_wants_interrupt(queue, memory, device_accepted(device, u64(EVENT_INDEX)))
+    if isinstance(wanted, RingStop):
+        return False
+    if wanted:
+        queue_interrupt(device, function, queue)
     return True
 
 

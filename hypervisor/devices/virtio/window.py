@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from codegen.lang import Field, Local, Struct, at, fn, span_of, u32, u64, usize
+from codegen.lang import Field, Local, Span, Struct, at, fn, span_of, u32, u64, usize
 from drivers.virtio.block import BlockConfiguration
+from drivers.virtio.net import VirtioNetConfiguration
 from hypervisor.devices.pci.function import PciFunction
 from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.virtio.block import block_configuration
@@ -20,6 +21,7 @@ from hypervisor.devices.virtio.layout import (
     TABLE_AT,
 )
 from hypervisor.devices.virtio.msix import msix_read, msix_write
+from hypervisor.devices.virtio.net import net_configuration
 
 
 class Dword(Struct, size=4, align=4):
@@ -54,11 +56,21 @@ def window_dword(device: VirtioDevice, function: PciFunction, offset: u32) -> u3
 @fn(cold=True)
 def configuration_dword(device: VirtioDevice, function: PciFunction, offset: u32) -> u32:
     """Of what belongs to the device's type; 0 behind its end."""
+    if function.kind == FunctionKind.NETWORK:
+        network = Local(VirtioNetConfiguration)
+        net_configuration(device, network)
+        return dword_at(span_of(network), offset)
     config = Local(BlockConfiguration)
     if function.kind != FunctionKind.BLOCK:
         return u32(0)
     block_configuration(device.disk, config)
-    dword = span_of(config).view(usize(offset), Dword)
+    return dword_at(span_of(config), offset)
+
+
+@fn(cold=True)
+def dword_at(configuration: Span, offset: u32) -> u32:
+    """0 behind its end."""
+    dword = configuration.view(usize(offset), Dword)
     return u32(0) if dword is None else dword.value
 
 

@@ -23,6 +23,7 @@ class BootError(HwEnum, repr=u32, must_use=True):
     NO_DISK = 13
     NO_PARTITION = 14
     DISK_IN_USE = 15
+    NETWORK_UNKNOWN = 16
 
 
 @fn
@@ -61,3 +62,5 @@ def words_for(error: BootError) -> Span:
             return span(b"no disk has such a partition, or several have; the shell's `disks` shows them")
         case BootError.DISK_IN_USE:
             return span(b"another VM uses the disk or a part of it, and one of the two writes; set `read_only`")
+        case BootError.NETWORK_UNKNOWN:
+            return span(b"the archive names a network that this version does not have; build the ISO again")
