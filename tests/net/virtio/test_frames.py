@@ -146,6 +146,22 @@ def test_sending_makes_no_interrupts_while_there_is_room(run: Run, kind: str) ->
 
 
 @everywhere
+@kinds
+def test_nor_any_after_the_ring_was_full_once(run: Run, kind: str) -> None:
+    user = User(run, **KINDS[kind])
+    user.device.eager = False
+    while user.send(frame(60)):
+        pass
+    user.device.serve(SEND)
+    user.device.eager = True
+    assert user.send(frame(60))
+    before = user.device.queues[SEND].interrupts
+    for number in range(100):
+        assert user.send(frame(60, number))
+    assert user.device.queues[SEND].interrupts <= before + 1
+
+
+@everywhere
 def test_a_frame_stays_until_it_is_done_with_and_is_the_only_one(run: Run) -> None:
     user = User(run)
     user.device.receive(frame(60, 1))
