@@ -18,6 +18,9 @@ from boot.guests.catalogue import FOLDER, GUESTS, Guest, guest_path
 from boot.guests.initramfs import build_initramfs, initramfs_sources, pack_modules
 
 
+VERSIONS = FOLDER / "versions.json"
+
+
 class GuestError(Exception):
     """A guest that could not be fetched or unpacked."""
 
@@ -40,11 +43,17 @@ def content_key() -> str:
 
 
 def missing_guests() -> list[str]:
-    """Those that set-up has to fetch: with one of a package all of it, as modules fit the kernel that they were built
-    with and no other."""
+    """Those that set-up has to fetch, as they are not there, or are not made as the catalogue says any more: with one of
+    a package all of it, as modules fit the kernel that they were built with and no other."""
     wanted = [name for name, guest in GUESTS.items() if not guest.on_demand]
-    packages = {GUESTS[name].package for name in wanted if not guest_path(name).is_file()}
+    made = recorded()
+    packages = {GUESTS[name].package for name in wanted if not is_current(name, made)}
     return [name for name in wanted if GUESTS[name].package in packages]
+
+
+def is_current(name: str, made: dict[str, dict[str, str]]) -> bool:
+    """Whether the guest is there, made as the catalogue says."""
+    return guest_path(name).is_file() and made.get(name, {}).get("recipe") == repr(GUESTS[name])
 
 
 def plan_download(names: list[str]) -> Plan:
@@ -126,8 +135,16 @@ def extract(archive: Path, guest: Guest) -> None:
 
 
 def record(name: str, file_name: str) -> None:
-    """Keep which version of the package each guest came from, for reports and bug hunting."""
-    versions = FOLDER / "versions.json"
-    known = json.loads(versions.read_text()) if versions.is_file() else {}
-    known[name] = file_name
-    versions.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
+    """Keep which version of the package each guest came from, for reports and bug hunting, and how it was made."""
+    known = recorded()
+    known[name] = {"package": file_name, "recipe": repr(GUESTS[name])}
+    VERSIONS.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n")
+
+
+def recorded() -> dict[str, dict[str, str]]:
+    """What `record` has kept."""
+    try:
+        known = json.loads(VERSIONS.read_text())
+    except (OSError, ValueError):
+        return {}
+    return {name: entry for name, entry in known.items() if isinstance(entry, dict)} if isinstance(known, dict) else {}
