@@ -18,6 +18,7 @@ from hypervisor.time.guest_clock import guest_clock_start
 from hypervisor.time.wall import wall_start
 from hypervisor.vcpu.virtualization_start import virtualization_start
 from hypervisor.vm.create import create_vms
+from hypervisor.vm.manifest import manifest_names_disks
 
 
 @fn(export="start")
@@ -39,7 +40,8 @@ def start_on_own_stack() -> Never:
     guests = virtualization_start()
     processors_start(BOOT, guests)
     scheduler_start()
-    storage_start()
+    if manifest_names_disks():
+        storage_start()
     if guests:
         create_vms()
     schedule()

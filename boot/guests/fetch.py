@@ -17,7 +17,6 @@ from boot.guests.apt import Apt, AptError, debian_12
 from boot.guests.catalogue import FOLDER, GUESTS, Guest, guest_path
 from boot.guests.initramfs import build_initramfs, initramfs_sources, pack_modules
 
-
 VERSIONS = FOLDER / "versions.json"
 
 
@@ -43,8 +42,8 @@ def content_key() -> str:
 
 
 def missing_guests() -> list[str]:
-    """Those that set-up has to fetch, as they are not there, or are not made as the catalogue says any more: with one of
-    a package all of it, as modules fit the kernel that they were built with and no other."""
+    """Those that set-up has to fetch, as they are not there, or are not made as the catalogue says any more: with one
+    of a package all of it, as modules fit the kernel that they were built with and no other."""
     wanted = [name for name, guest in GUESTS.items() if not guest.on_demand]
     made = recorded()
     packages = {GUESTS[name].package for name in wanted if not is_current(name, made)}

@@ -15,7 +15,7 @@ from hypervisor.sched.notify import notify
 from hypervisor.sched.queues import NEVER, QUEUES
 from hypervisor.shell.shell import serve_terminal
 from hypervisor.storage.collect import look_at_disks, storage_interrupt
-from hypervisor.storage.controllers import CONTROLLERS
+from hypervisor.storage.controllers import disks_due
 from hypervisor.time.clock import ns_to_tsc, tsc_at
 from hypervisor.vcpu.pool import VCPUS
 from hypervisor.vcpu.vcpu import SERVE_WORK
@@ -51,7 +51,7 @@ def serve_processor(cpu: u32) -> None:
         wake_for_console()
         serve_lives()
         serve_ctl()
-        if rdtsc() >= CONTROLLERS.due.load():
+        if rdtsc() >= disks_due():
             look_at_disks()
     if rdtsc() >= SERVICES[cpu].next_second:
         serve_second(cpu)
@@ -69,7 +69,7 @@ def turn_end(cpu: u32) -> u64:
     end = min(end, SERVICES[cpu].next_second)
     if cpu != HOUSEKEEPER:
         return end
-    return min(end, min(CONTROLLERS.due.load(), min(SERVICES[cpu].next_terminal, STARTS.due)))
+    return min(end, min(disks_due(), min(SERVICES[cpu].next_terminal, STARTS.due)))
 
 
 @fn

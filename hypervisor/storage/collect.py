@@ -56,12 +56,12 @@ def collect(controller: Controller, queue: u32) -> None:
 def look_at_disks() -> None:
     """By the first processor, when CONTROLLERS.due has come, and at least once a second."""
     now = clock_now()
-    following = u64(NEVER) if CONTROLLERS.controller_count == 0 else now + LOOK
+    following = now + LOOK
     for i in range(CONTROLLERS.controller_count):
         controller = CONTROLLERS.controllers[i]
         with controller.lock:
             following = min(following, look_at(controller, now))
-    CONTROLLERS.due.store(following if following == NEVER else tsc_at(following))
+    CONTROLLERS.due.store(tsc_at(following))
 
 
 @fn(cold=True)

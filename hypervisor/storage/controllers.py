@@ -30,7 +30,7 @@ class Controllers(Struct):
     """All of the machine. `of_disk[n]` drives disk n of DISKS."""
 
     controller_count: Field[u32]
-    due: Atomic[u64]  # host TSC at which the first processor is to look at them, or NEVER
+    due: Atomic[u64]  # see `disks_due`
     of_disk: Array[u32] = count(DISKS_MAX)
     controllers: Array[Controller] = count(CONTROLLERS_MAX)
 
@@ -56,6 +56,12 @@ def controller_add(driver: DiskDriver, number: u32, first_disk: u32) -> Controll
         CONTROLLERS.of_disk[disk] = index
         disk = disk + 1
     return controller
+
+
+@fn
+def disks_due() -> u64:
+    """The host TSC at which the first processor is to look at the controllers, or NEVER."""
+    return u64(NEVER) if CONTROLLERS.controller_count == 0 else CONTROLLERS.due.load()
 
 
 @fn

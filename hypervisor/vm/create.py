@@ -6,7 +6,6 @@ from codegen.lang import Gpa, address_of, fn, min, phys, range, u32, u64
 from hypervisor.config.manifest import NAME_BYTES, ManifestVm
 from hypervisor.console.guests import console_add_guest
 from hypervisor.console.log import log
-from hypervisor.cpu.panic import panic
 from hypervisor.cpu.spin_lock import LockPlace, lock_start
 from hypervisor.cpu.xstate import XSTATE, XsaveArea
 from hypervisor.dma.withdraw import dma_admit, dma_withdraw
@@ -74,8 +73,7 @@ def make_vm(vm: Vm) -> bool:
 @fn(cold=True)
 def abandon(vm: Vm) -> None:
     """What could not be completed goes back. No guest has seen the RAM, but a disk may have been shown it."""
-    if dma_withdraw(guest_ram_owner(vm.id)) is not None:
-        panic("an IOMMU does not confirm that devices have lost a guest's RAM: nobody else may get it")
+    assert dma_withdraw(guest_ram_owner(vm.id)) is None, "an IOMMU does not confirm: nobody else may get this RAM"
     for i in range(vm.memory.slot_count):
         slot = vm.memory.slots[i]
         return_runs(slot.hpa, slot_runs(slot), guest_ram_owner(vm.id))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from boot.info import FileKind
-from codegen.lang import Span, fn, min, sizeof, u32, usize
+from codegen.lang import Span, fn, min, range, sizeof, u32, usize
 from hypervisor.archive import archive_file, archive_next
-from hypervisor.config.manifest import MANIFEST_MAGIC, VMS_MAX, ManifestHeader, ManifestVm
+from hypervisor.config.manifest import DISKS_MAX, MANIFEST_MAGIC, VMS_MAX, DiskSource, ManifestHeader, ManifestVm
 
 
 @fn
@@ -27,6 +27,18 @@ def manifest_vm_count() -> u32:
     if header is None or header.magic != MANIFEST_MAGIC:
         return u32(0)
     return min(header.vm_count, u32(VMS_MAX))
+
+
+@fn(cold=True)
+def manifest_names_disks() -> bool:
+    """Whether a VM has a disk of the machine. Else those are left alone."""
+    for i in range(manifest_vm_count()):
+        entry = manifest_vm(i)
+        if entry is not None:
+            for place in range(min(entry.disk_count, u32(DISKS_MAX))):
+                if entry.disks[place].flags.source != DiskSource.MEMORY:
+                    return True
+    return False
 
 
 @fn

@@ -14,6 +14,7 @@ from codegen.lang import Hpa, host, u32
 from hypervisor.devices.pci.kinds import FunctionKind
 from hypervisor.devices.virtio import block, chain, queue, serve
 from hypervisor.devices.virtio.slots import slots_line, slots_ready
+from tests.devices import virtio_driver
 from tests.devices.execution import Run, everywhere, in_cpython
 from tests.devices.virtio_driver import (
     BOARD,
@@ -383,3 +384,13 @@ def test_random_bytes_come_in_portions(run: Run) -> None:
     assert driver.given_back() == [(0, 64)]
     content = driver.get(DATA, 30) + driver.get(DATA + 33, 34)
     assert len(set(content)) > 20 and driver.get(DATA + 33 + 34, 66) == bytes(66)
+
+
+@everywhere
+def test_a_driver_that_cannot_be_told_has_broken_its_queue(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event index lies behind the end of RAM, where the available ring ends."""
+    monkeypatch.setattr(virtio_driver, "AVAILABLE", RAM - 4 - 2 * QUEUE_SIZE)
+    driver = Driver(run, features=VERSION_1 | EVENT_INDEX)
+    driver.start()
+    with pytest.raises(Broken):
+        driver.ask([header(FLUSH), 1])

@@ -13,7 +13,8 @@ from typing import Any
 
 from hypervisor.devices.board import Board
 
-READ_WITHOUT = {"pic_interrupts", "board_deadline", "has_device_work", "has_output"}  # atomics, see their docstrings
+# Atomics, see their docstrings.
+READ_WITHOUT = {"pic_interrupts", "board_deadline", "has_device_work", "has_output", "mark_finished"}
 
 
 def complaints(source: str) -> list[str]:

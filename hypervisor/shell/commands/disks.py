@@ -21,7 +21,7 @@ def show_disks(call: Call) -> Progress:
     """Shows the machine's disks, what they can do, their partitions, and which VMs use them."""
     if call.step >= DISKS.disk_count:
         if call.step == 0:
-            say("no disk was found: `log` says why")
+            say("no disk is in use: the machine's are looked for when a VM's configuration names one")
         return Progress.DONE
     number = call.step
     disk = DISKS.disks[number]
