@@ -6,7 +6,7 @@ lies in segments of physical memory, which the device reads or writes itself.
 
 from __future__ import annotations
 
-from codegen.lang import Array, Field, Hpa, HwEnum, Span, Struct, count, fn, span, storage_array, u8, u32, u64
+from codegen.lang import Array, Field, Hpa, HwEnum, Span, Struct, count, fn, span, storage_array, u8, u16, u32, u64
 
 SECTOR = 512
 COMMANDS_MAX = 64
@@ -66,7 +66,7 @@ class BlockCommand(Struct):
 
     operation: Field[BlockOperation]
     outcome: Field[BlockOutcome]
-    disk: Field[u32]  # number in DISKS
+    disk: Field[u16]  # number in DISKS
     sector: Field[u64]  # the first one, in units of SECTOR bytes
     sectors: Field[u32]
     segment_count: Field[u32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codegen.lang import Hpa, fn, pause, u32, u64
+from codegen.lang import Hpa, fn, pause, u16, u32, u64
 from drivers.storage.command import COMMANDS, SECTOR, BlockOperation, BlockOutcome
 from drivers.storage.disk import DISKS
 from hypervisor.storage.controllers import controller_of
@@ -19,7 +19,7 @@ def read_now(disk: u32, sector: u64, hpa: Hpa, sectors: u32) -> BlockOutcome:
     while nobody else uses the disks."""
     command = COMMANDS[0]
     command.operation = BlockOperation.READ
-    command.disk = disk
+    command.disk = u16(disk)
     command.sector = sector
     command.sectors = sectors
     command.segment_count = 1

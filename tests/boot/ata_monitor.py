@@ -45,7 +45,6 @@ from hypervisor.machine import machine_begin, machine_complete
 from hypervisor.memory.frames import allocate_frames
 from hypervisor.memory.owner import Owner
 from hypervisor.memory.paging import map_device
-from hypervisor.time.clock import clock_now
 
 PAGE = 4096
 PAGES = 128  # of the buffer: the first half is written, the second read; the very last page takes messages
@@ -80,12 +79,6 @@ def frames_for_device(requester: u16, size: u64, limit: u64) -> Hpa | None:
     for i in range(u64(pages)):
         phys(Words, memory + i * PAGE).zero()
     return memory
-
-
-@implements(moment)
-@fn
-def by_clock() -> u64:
-    return clock_now()
 
 
 @fn(export="start")

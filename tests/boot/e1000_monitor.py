@@ -23,7 +23,7 @@ from codegen.lang import (
     u64,
     usize,
 )
-from drivers.host import device_memory, moment
+from drivers.host import device_memory
 from drivers.net.e1000.interrupt import e1000_interrupt, e1000_line
 from drivers.net.e1000.receive import e1000_receive, e1000_receive_done
 from drivers.net.e1000.reset import reset_begin
@@ -68,12 +68,6 @@ def memory_for_device(requester: u16, size: u64, limit: u64) -> Hpa | None:
     if dma_map(requester, found, (size + 4095) & ~4095, True, u8(Owner.DMA)) is not None:
         return None
     return found
-
-
-@implements(moment)
-@fn
-def moment_of_clock() -> u64:
-    return clock_now()
 
 
 @fn(export="start")

@@ -43,7 +43,6 @@ from hypervisor.machine import machine_begin, machine_complete
 from hypervisor.memory.frames import allocate_frames
 from hypervisor.memory.owner import Owner
 from hypervisor.memory.paging import map_device
-from hypervisor.time.clock import clock_now
 
 PAGE = 4096
 PAGES = 64  # of the buffer
@@ -75,12 +74,6 @@ def frames_for_device(requester: u16, size: u64, limit: u64) -> Hpa | None:
     if dma_map(requester, memory, u64(pages) * PAGE, True, u8(Owner.DMA)) is not None:
         return None
     return memory
-
-
-@implements(moment)
-@fn
-def by_clock() -> u64:
-    return clock_now()
 
 
 @fn(export="start")

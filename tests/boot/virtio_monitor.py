@@ -26,7 +26,7 @@ from codegen.lang import (
     u32,
     u64,
 )
-from drivers.host import device_memory, moment
+from drivers.host import device_memory
 from drivers.net.frame import Frame
 from drivers.net.port import NET
 from drivers.net.virtio.receive import virtio_net_receive, virtio_net_receive_done
@@ -75,12 +75,6 @@ def frames_of_a_device(requester: u16, size: u64, limit: u64) -> Hpa | None:
     if found is None or dma_map(requester, found, bytes, True, u8(Owner.DMA)) is not None:
         return None
     return found
-
-
-@implements(moment)
-@fn
-def now() -> u64:
-    return clock_now()
 
 
 @fn(export="start")

@@ -20,6 +20,10 @@ REMEDIES = {
     BootError.NO_CPU_LEFT: "give it one that is not",
     BootError.NO_REAL_TIME: "lower it, or that of another VM",
     BootError.TOO_MANY_DEVICES: "leave some out",
+    BootError.NO_DISK: "`disks` shows the names",
+    BootError.NO_PARTITION: "`disks` shows them",
+    BootError.DISK_IN_USE: "set `read_only`",
+    BootError.NETWORK_UNKNOWN: "build the ISO again",
 }
 
 

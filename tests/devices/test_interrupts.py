@@ -34,10 +34,13 @@ LEVEL, MASKED, LOGICAL, LOWEST = 1 << 15, 1 << 16, 1 << 11, 1 << 8
 @functools.cache
 def native_module() -> NativeModule:
     names = [f"hypervisor.devices.{name}" for name in MODULES]
-    modules = [
-        importlib.import_module(name)
-        for name in (*names, "hypervisor.time.clock", "hypervisor.vm.interrupts", "hypervisor.vm.lapic_effects")
+    names += [
+        "hypervisor.time.clock",
+        "hypervisor.vm.interrupts",
+        "hypervisor.vm.lapic_effects",
+        "tests.devices.handed",
     ]
+    modules = [importlib.import_module(name) for name in names]
     program, diagnostics = lower_program(module_functions(modules), modules, host_target())
     assert not diagnostics, "\n".join(str(diagnostic) for diagnostic in diagnostics)
     return compile_native(program, 2)

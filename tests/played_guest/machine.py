@@ -60,7 +60,9 @@ ROOTS = (
 
 
 def svm_modules() -> list[Any]:
-    """All modules of the monitor's AMD-V image that are imported by now."""
+    """All modules of the monitor's AMD-V image that are imported by now, and those that implement contracts of them."""
+    for name in ("hypervisor.storage.submit", "hypervisor.vm.disk_owner"):
+        importlib.import_module(name)
     parts = ("hypervisor.", "drivers.", "boot.info")
     return [m for n, m in sys.modules.items() if n.startswith(parts) and not n.startswith("hypervisor.vcpu.vmx")]
 

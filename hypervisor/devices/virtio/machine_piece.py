@@ -3,7 +3,7 @@ else through the device's bounce buffer."""
 
 from __future__ import annotations
 
-from codegen.lang import HwEnum, fn, min, phys_span, u32, u64
+from codegen.lang import HwEnum, fn, min, phys_span, u16, u32, u64
 from drivers.storage.command import COMMANDS, SECTOR, BlockCommand, BlockOperation
 from drivers.storage.disk import DISKS, DISKS_MAX
 from drivers.virtio.block import BlockHeader
@@ -89,6 +89,6 @@ def send(machine: MachineDisk, number: u32, size: u64) -> None:
 @fn
 def address(command: BlockCommand, machine: MachineDisk, sector: u64, size: u64) -> None:
     """What it is about."""
-    command.disk = machine.disk
+    command.disk = u16(machine.disk)
     command.sector = sector
     command.sectors = u32(size // SECTOR)
