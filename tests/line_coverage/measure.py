@@ -21,8 +21,8 @@ from tests.line_coverage.guest_run import GuestRun, Result, boot
 from tests.line_coverage.guest_runs import guest_runs
 
 TESTS = """
-    acpi ahci ata boot_protocols check console cpu ctl decode devices drivers exits iommu lifecycle memory net pci posted
-    sched shell smp storage svm time tlb trace turns virtio vmx
+    acpi ahci ata boot_protocols check console cpu ctl decode devices drivers exits iommu lifecycle memory net pci
+    posted sched shell smp storage svm time tlb trace turns virtio vmx
 """.split()
 BOOTING = (
     "tests/console/test_screen.py",
