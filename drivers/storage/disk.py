@@ -8,6 +8,7 @@ from drivers.storage.command import SECTOR
 DISKS_MAX = 16
 MODEL_BYTES = 40
 SERIAL_BYTES = 20
+SPACE, LAST_PRINTABLE, UNPRINTABLE = 0x20, 0x7E, 0x3F
 
 
 class DiskDriver(HwEnum, repr=u8):
@@ -69,6 +70,14 @@ def disk_add(driver: DiskDriver, controller: u8, unit: u32) -> Disk | None:
     disk.controller = controller
     disk.unit = unit
     return disk
+
+
+@fn(cold=True)
+def printable(byte: u8) -> u8:
+    """Of a text that a device gives: itself, or a question mark. NUL is a space: both pad."""
+    if byte == 0:
+        return u8(SPACE)
+    return byte if byte >= SPACE and byte <= LAST_PRINTABLE else u8(UNPRINTABLE)
 
 
 @fn

@@ -138,7 +138,8 @@ class Check:
         """One that is a disk or a partition of the machine; None if it has a problem."""
         others = [key for key in ("image", "size", *named[1:]) if values[key] is not None]
         if others:
-            self.report(index, f"{name}.{others[0]}", f"a disk is either this or {named[0]}", "leave one of them out")
+            what = f"{named[0]} names another place for the disk"
+            self.report(index, f"{name}.{others[0]}", what, "leave one of them out")
             return None
         text = str(values[named[0]])
         if not text:

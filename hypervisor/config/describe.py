@@ -2,7 +2,7 @@
 
 from hypervisor.config.kinds import Choice, Duration, JsonSchema, Size, size_text, time_text
 from hypervisor.config.limits import MAX_DISKS, MAX_NETS, MAX_NETWORKS, MAX_VMS, MAX_WAIT_NS
-from hypervisor.config.manifest import RestartPolicy
+from hypervisor.config.manifest import DiskSource, RestartPolicy
 from hypervisor.config.model import Disk, MachineConfig, Net, VmConfig
 from hypervisor.config.networks import mac_text
 from hypervisor.config.schema import DISK_KEYS, NET_KEYS, NETWORK_KEYS, POLICY, REQUIRED, VM_KEYS, WAIT_UNITS, Key
@@ -26,8 +26,8 @@ may touch; `./build.py check --schema` prints a JSON Schema for editors.
 
 ## Disks
 
-Each `[[vm.disk]]` table behind a `[[vm]]` is one virtio disk of that VM, at most {max_disks}. A disk lies in RAM: what
-a guest writes outlasts its resets and ends with the VM.
+Each `[[vm.disk]]` table behind a `[[vm]]` is one virtio disk of that VM, at most {max_disks}. A disk in RAM outlasts
+the guest's resets and ends with the VM; one on a disk of the machine stays ([storage.md](storage.md)).
 
 ```toml
 [[vm.disk]]
@@ -171,7 +171,7 @@ def vm_access(vm: VmConfig) -> str:
         f"  CPU      {vm.vcpus} virtual CPU{'s' if vm.vcpus > 1 else ''}, {time_of_processors(vm)}",
         "  devices  virtual only: interrupt controllers, serial port COM1 (the console), PCI with virtio, ACPI",
         f"  clocks   {clock}",
-        "  hardware none: no real port, MSR, device or interrupt",
+        f"  hardware {hardware_text(vm)}",
         f"  starts   {start_of(vm)}",
         f"  ends     {end_of(vm)}",
     ]
@@ -180,10 +180,20 @@ def vm_access(vm: VmConfig) -> str:
 
 def disk_text(disk: Disk) -> str:
     """What is on it, and who may change that."""
+    if disk.source != DiskSource.MEMORY:
+        what = f"disk {disk.name}" if disk.source == DiskSource.DISK else f"partition {disk.name}"
+        return f"{what} of the machine, {'read-only' if disk.read_only else 'which no other VM uses'}"
     if disk.read_only:
         return f"{disk.image}, read-only"
     content = f"a copy of {disk.image}" if disk.image else "empty"
     return f"{size_text(disk.size)} of RAM of its own, at first {content}"
+
+
+def hardware_text(vm: VmConfig) -> str:
+    """Disks of the machine are driven by the monitor; their DMA reaches the RAM of who uses them."""
+    if any(disk.source != DiskSource.MEMORY for disk in vm.disks):
+        return "no real port, MSR or interrupt; disks only as above, whose controllers reach the VM's RAM"
+    return "none: no real port, MSR, device or interrupt"
 
 
 def net_text(net: Net) -> str:

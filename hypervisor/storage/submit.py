@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import fn, implements, u32
 from drivers.storage.command import COMMANDS, BlockOutcome
+from drivers.storage.disk import DISKS
 from hypervisor.cpu.kick import send_kick
 from hypervisor.cpu.per_cpu import CPU
 from hypervisor.devices.virtio.machine_disk import disk_submit
@@ -36,7 +37,7 @@ def submit(command: u32) -> None:
         queue = queue_for(controller, CPU.current.index)
         if controller.waiting_count != 0 or not driver_submit(controller, command, queue):
             wait_in_line(controller, command)
-    if controller.polled:
+    if controller.polled or DISKS.disks[COMMANDS[command].disk].gone:  # neither interrupts
         look_soon()
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from codegen.lang import fn, implements, range, u32, u64
+from drivers.storage.command import COMMANDS, BlockOutcome
+from drivers.storage.disk import DISKS
+from hypervisor.console.log import log
 from hypervisor.devices.virtio.machine_disk import REQUESTS
 from hypervisor.devices.virtio.machine_finish import machine_drop
 from hypervisor.devices.virtio.slots import DEVICES
 from hypervisor.sched.notify import notify
 from hypervisor.storage.collect import disk_done
+from hypervisor.storage.names import disk_kind, disk_ordinal
 from hypervisor.vcpu.pool import vcpu_of
 from hypervisor.vcpu.vcpu import SERVE_WORK
-from hypervisor.vm.vm import VMS, VMS_MAX, Vm
+from hypervisor.vm.vm import VMS, VMS_MAX, Vm, may_log
 
 DEVICE_SHIFT = 8
 
@@ -29,8 +33,18 @@ def bring_back(command: u32) -> None:
     owner = REQUESTS[command].owner
     vm = VMS[owner & (VMS_MAX - 1)]
     number = u32.trunc(owner >> DEVICE_SHIFT) & (DEVICES - 1)
+    if COMMANDS[command].outcome != BlockOutcome.DONE and may_log(vm):
+        say_failure(vm, command)
     mark_finished(vm, number, command)
     notify(vcpu_of(vm, vm.disk_server.load()), SERVE_WORK)
+
+
+@fn(cold=True)
+def say_failure(vm: Vm, command: u32) -> None:
+    """The guest hears of it, too, but for what is tried again."""
+    work = COMMANDS[command]
+    disk, number = DISKS.disks[work.disk], u32(work.disk)
+    log(f"{vm.name_span()}: {disk_kind(disk)}{disk_ordinal(number)}, sector {work.sector}: {work.outcome.words()}")
 
 
 @fn

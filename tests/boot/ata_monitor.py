@@ -12,7 +12,6 @@ from codegen.lang import (
     Struct,
     count,
     fn,
-    implements,
     phys,
     range,
     span_of,
@@ -23,7 +22,7 @@ from codegen.lang import (
     u64,
     usize,
 )
-from drivers.host import device_memory, moment
+from drivers.host import moment
 from drivers.interrupt.message import MessageAddress, MessageData
 from drivers.pci.functions import PCI, BarKind, PciFunction, pci_next_of_class
 from drivers.storage.ahci.ahci import ahci_collect, ahci_connect, ahci_submit, ahci_tick
@@ -65,20 +64,6 @@ class Place(Struct):
 
 
 PLACE = storage(Place)
-
-
-@implements(device_memory)
-@fn
-def frames_for_device(requester: u16, size: u64, limit: u64) -> Hpa | None:
-    pages = u32((size + (PAGE - 1)) // PAGE)
-    memory = allocate_frames(pages, u8(Owner.DMA))
-    if memory is None or u64(memory) + size > limit:
-        return None
-    if dma_map(requester, memory, u64(pages) * PAGE, True, u8(Owner.DMA)) is not None:
-        return None
-    for i in range(u64(pages)):
-        phys(Words, memory + i * PAGE).zero()
-    return memory
 
 
 @fn(export="start")

@@ -12,7 +12,6 @@ from codegen.lang import (
     Span,
     Struct,
     fn,
-    implements,
     len,
     pause,
     range,
@@ -23,7 +22,6 @@ from codegen.lang import (
     u64,
     usize,
 )
-from drivers.host import device_memory
 from drivers.net.e1000.interrupt import e1000_interrupt, e1000_line
 from drivers.net.e1000.receive import e1000_receive, e1000_receive_done
 from drivers.net.e1000.reset import reset_begin
@@ -39,10 +37,8 @@ from hypervisor.console.console import console_interrupt
 from hypervisor.console.log import log
 from hypervisor.cpu.idle import NEVER, idle_until
 from hypervisor.cpu.stacks import leave_loader_stack
-from hypervisor.dma.dma import dma_attach, dma_map
+from hypervisor.dma.dma import dma_attach
 from hypervisor.machine import machine_begin, machine_complete
-from hypervisor.memory.frames import allocate_frames
-from hypervisor.memory.owner import Owner
 from hypervisor.memory.paging import map_device
 from hypervisor.time.clock import clock_now
 
@@ -57,17 +53,6 @@ RESET, END = 0xFE, 0xFF  # in the byte behind a frame's addresses and type
 class Progress(Struct):
     echoed: Field[u64]
     due: Field[u64]
-
-
-@implements(device_memory)
-@fn(cold=True)
-def memory_for_device(requester: u16, size: u64, limit: u64) -> Hpa | None:
-    found = allocate_frames(u32((size + 4095) >> 12), u8(Owner.DMA))
-    if found is None or u64(found) + size > limit:
-        return None
-    if dma_map(requester, found, (size + 4095) & ~4095, True, u8(Owner.DMA)) is not None:
-        return None
-    return found
 
 
 @fn(export="start")

@@ -17,7 +17,13 @@ from boot.machines.watch import Outcome, Watch
 from hypervisor.image import REPOSITORY
 from tests.guests_boot.archive import archive_of_own_kernels
 
-ROOTS = ("tests.boot.ata_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
+ROOTS = (
+    "tests.boot.ata_monitor",
+    "hypervisor.dma.buffers",
+    "hypervisor.cpu.traps",
+    "boot.entry.entry",
+    "boot.entry.pvh",
+)
 DONE, REFUSED = "done", "the device cannot do that"
 CYLINDER = 16 * 63 * 512
 SIZE = 4 * CYLINDER

@@ -17,7 +17,13 @@ from boot.machines.watch import Outcome, Watch
 from hypervisor.image import REPOSITORY
 from tests.net.e1000.packets import ip_is_right, packet, summed, take_apart, transport_is_right
 
-ROOTS = ("tests.boot.e1000_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
+ROOTS = (
+    "tests.boot.e1000_monitor",
+    "hypervisor.dma.buffers",
+    "hypervisor.cpu.traps",
+    "boot.entry.entry",
+    "boot.entry.pvh",
+)
 FRAMES = 1000
 WINDOW = 40  # frames on their way
 COPIES, SEGMENT, HEADERS = 8, 1000, 54

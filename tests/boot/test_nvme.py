@@ -13,7 +13,13 @@ from boot.machines.session import Session
 from boot.machines.watch import Outcome, Watch
 from hypervisor.image import REPOSITORY
 
-ROOTS = ("tests.boot.nvme_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
+ROOTS = (
+    "tests.boot.nvme_monitor",
+    "hypervisor.dma.buffers",
+    "hypervisor.cpu.traps",
+    "boot.entry.entry",
+    "boot.entry.pvh",
+)
 DONE, REFUSED = "done", "the device cannot do that"
 TIMED_OUT, GONE = "the device did not answer in time", "the device is gone"
 ALL_DONE = [DONE] * 6 + [REFUSED]

@@ -11,7 +11,13 @@ from boot.machines.session import Session
 from boot.machines.watch import Outcome, Watch
 from hypervisor.image import REPOSITORY
 
-ROOTS = ("tests.boot.virtio_monitor", "hypervisor.cpu.traps", "boot.entry.entry", "boot.entry.pvh")
+ROOTS = (
+    "tests.boot.virtio_monitor",
+    "hypervisor.dma.buffers",
+    "hypervisor.cpu.traps",
+    "boot.entry.entry",
+    "boot.entry.pvh",
+)
 BYTES = 256 << 10  # that the monitor writes
 MARK = 0x6B65_656C_0000_0000
 

@@ -13,7 +13,6 @@ from codegen.lang import (
     Struct,
     at,
     fn,
-    implements,
     len,
     pause,
     phys,
@@ -21,12 +20,10 @@ from codegen.lang import (
     range,
     span,
     span_at,
-    u8,
     u16,
     u32,
     u64,
 )
-from drivers.host import device_memory
 from drivers.net.frame import Frame
 from drivers.net.port import NET
 from drivers.net.virtio.receive import virtio_net_receive, virtio_net_receive_done
@@ -46,11 +43,10 @@ from hypervisor.console.console import console_interrupt
 from hypervisor.console.log import log
 from hypervisor.cpu.idle import NEVER, idle_until
 from hypervisor.cpu.stacks import leave_loader_stack
-from hypervisor.dma.dma import dma_attach, dma_map
+from hypervisor.dma.buffers import device_buffer
+from hypervisor.dma.dma import dma_attach
 from hypervisor.dma.faults import poll_dma_faults
 from hypervisor.machine import machine_begin, machine_complete
-from hypervisor.memory.frames import allocate_frames
-from hypervisor.memory.owner import Owner
 from hypervisor.memory.paging import map_device
 from hypervisor.time.clock import SECOND, clock_now
 
@@ -65,16 +61,6 @@ ARP_BYTES = 60
 
 class Word(Struct, size=8, shared=True):
     value: Field[u64] = at(0)
-
-
-@implements(device_memory)
-@fn(cold=True)
-def frames_of_a_device(requester: u16, size: u64, limit: u64) -> Hpa | None:
-    bytes = (size + (FRAME - 1)) & ~(FRAME - 1)
-    found = allocate_frames(u32(bytes // FRAME), u8(Owner.DMA))
-    if found is None or dma_map(requester, found, bytes, True, u8(Owner.DMA)) is not None:
-        return None
-    return found
 
 
 @fn(export="start")
@@ -119,7 +105,7 @@ def prepare(function: PciFunction) -> bool:
 def use_disk() -> None:
     disk = DISKS.disks[0]
     log(f"disk of {disk.sectors} sectors, {disk.queues} queues, {disk.segments_max} segments")
-    buffer = frames_of_a_device(disk.requester, u64(COMMANDS_AT_ONCE * PIECE), u64(1) << 40)
+    buffer = device_buffer(disk.requester, u64(COMMANDS_AT_ONCE * PIECE), u64(1) << 40)
     if buffer is None:
         log("no buffer")
         return

@@ -108,6 +108,10 @@ WRONG_DISKS = {
     "a long serial number": ("", f'serial = "{"x" * 21}"', ":11: vm 1: disk 1.serial:"),
     "disks as text": (DISK, 'disk = "x"', ":8: vm 1: disk: no list of tables; begin each disk with a line [[vm.disk]]"),
     "five disks": (DISK, DISK * 5, ":21: vm 1: disk 5: 5 disks; write at most 4"),
+    "two places": ('image = "initrd"', 'disk = "a"\nsize = "1M"', ":11: vm 1: disk 1.size: disk names another place"),
+    "two kinds": ('image = "initrd"', 'disk = "a"\npartition = "b"', ":11: vm 1: disk 1.partition: disk names another"),
+    "a disk without a name": ('image = "initrd"', 'disk = ""', ":10: vm 1: disk 1.disk: no name; name one"),
+    "a name that no table has room for": ("", f'partition = "{"x" * 37}"', ":11: vm 1: disk 1.partition: 37 bytes"),
     "a table of another kind": ("disk", "dsik", ":1: vm 1: dsik: unknown key; did you mean disk?"),
 }
 

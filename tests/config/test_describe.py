@@ -41,4 +41,17 @@ def test_the_summary_says_what_disks_a_vm_may_touch(tmp_path: Path) -> None:
     path.write_text(text + '[[vm.disk]]\nimage = "image"\nread_only = true\n')
     summary = access_summary(load_config(path))
     assert "disk     32M of RAM of its own, at first empty" in summary
+    assert "hardware none" in summary
     assert f"disk     {tmp_path / 'image'}, read-only" in summary
+
+
+def test_the_summary_says_which_disks_of_the_machine_a_vm_may_touch(tmp_path: Path) -> None:
+    text = (ROOT / "examples" / "disk.toml").read_text().replace("../build", str(ROOT / "build"))
+    path = tmp_path / "x.toml"
+    path.write_text(text + '[[vm.disk]]\ndisk = "nvme0"\n[[vm.disk]]\npartition = "root"\nread_only = true\n')
+    config = load_config(path)
+    summary = access_summary(config)
+    assert "disk     disk nvme0 of the machine, which no other VM uses" in summary
+    assert "disk     partition root of the machine, read-only" in summary
+    assert "hardware no real port, MSR or interrupt; disks only as above" in summary
+    assert config.vms[0].host_memory == (256 + 32) << 20

@@ -13,6 +13,7 @@ from codegen.lang import host, phys, u8, u16, u32, u64
 from drivers.console.ns16550 import COM2
 from drivers.pci.address import PciAddress
 from drivers.pci.functions import FUNCTIONS_MAX, PCI, BarFault, BarKind
+from drivers.storage.disk import DISKS, DISKS_MAX, DiskDriver, disk_add
 from hypervisor.client.recording import Clock, decode
 from hypervisor.console.log import LOG, Level
 from hypervisor.cpu.per_cpu import per_cpu_start
@@ -26,6 +27,7 @@ from hypervisor.ctl.table import LIST
 from hypervisor.memory.frames import FRAMES
 from hypervisor.net.port import PORTS, Drop
 from hypervisor.sched.queues import PROCESSORS
+from hypervisor.storage.partitions.partition import PARTITIONS, PARTITIONS_MAX
 from hypervisor.time.clock import clock_start
 from hypervisor.trace.events import EventKind
 from hypervisor.trace.record import TRACE, trace
@@ -286,3 +288,38 @@ def test_ports_of_networks_are_told(run: Run) -> None:
     }
     assert (last["vm"], last["vlan"], last["vlans"], last["listening"]) == (15, 7, [], 0)
     assert set(last["dropped"]) == {cause.name for cause in Drop}
+
+
+@everywhere
+def test_disks_are_told_with_their_partitions(run: Run) -> None:
+    uart = begin()
+    for state in (DISKS, PARTITIONS):
+        state.zero()
+    assert exchange(run, uart, b'{"verb":"disks"}\n')[0]["disks"] == []
+    for number in range(DISKS_MAX):
+        disk = disk_add(DiskDriver.ATA, u8(0), u32(number))
+        assert disk is not None
+        disk.sectors, disk.block, disk.caches_writes = 2048 << number, 512, number == 0
+        for place, byte in enumerate(b'A "disk"\\'):
+            disk.model[place] = byte
+    for number in range(PARTITIONS_MAX):
+        partition = PARTITIONS.partitions[number]
+        partition.disk, partition.number, partition.first, partition.sectors = 3, number + 1, 8 * number, 8
+        partition.name[0] = 0x61
+    PARTITIONS.partition_count = PARTITIONS_MAX
+    (answer,) = exchange(run, uart, b'{"verb":"disks"}\n', 1000)
+    assert len(answer["disks"]) == DISKS_MAX and len(answer["partitions"]) == PARTITIONS_MAX
+    assert answer["disks"][0] == {
+        "name": "ata0",
+        "model": 'A "disk"\\',
+        "serial": "",
+        "size": 1 << 20,
+        "block": 512,
+        "cache": 1,
+        "discards": 0,
+        "read_only": 0,
+        "gone": 0,
+    }
+    assert answer["partitions"][63] == {"disk": "ata3", "number": 64, "name": "a", "first": 504, "size": 4096}
+    for state in (DISKS, PARTITIONS):
+        state.zero()

@@ -7,11 +7,14 @@ import pytest
 from codegen.lang import Span, host, u8, u32, u64
 from drivers.pci.address import PciAddress
 from drivers.pci.functions import PCI, BarFault, BarKind, PciOwner
+from drivers.storage.disk import DISKS, DiskDriver, disk_add
+from hypervisor.config.manifest import DiskSource
 from hypervisor.console.console import console_interrupt, console_start, console_start_interrupts
 from hypervisor.console.guests import console_add_guest, console_put_guest, console_show_guests
 from hypervisor.console.log import log
 from hypervisor.console.view import VIEW, ViewKind
 from hypervisor.cpu.per_cpu import CPUS
+from hypervisor.cpu.spin_lock import LockPlace, lock_start
 from hypervisor.net.port import PORTS, Drop
 from hypervisor.sched import notify
 from hypervisor.sched.entity import EntityState, entity_start, share_start
@@ -24,6 +27,7 @@ from hypervisor.shell.output import PROMPT
 from hypervisor.shell.run import RUNNING
 from hypervisor.shell.shell import serve_terminal
 from hypervisor.shell.table import COUNT, LIST
+from hypervisor.storage.partitions.partition import PARTITIONS
 from hypervisor.time.clock import clock_start
 from hypervisor.vcpu.exit import ExitKind
 from hypervisor.vcpu.pool import POOL, VCPUS, VCPUS_MAX, take_vcpus
@@ -395,3 +399,45 @@ def test_net_shows_ports_and_what_was_dropped(terminal: Terminal) -> None:
         "  dropped 9: FULL",
     ]
     port.zero()
+
+
+def test_disks_shows_what_they_can_do_their_partitions_and_who_uses_them(terminal: Terminal) -> None:
+    assert terminal.enter("disks") == [
+        "no disk is in use: the machine's are looked for when a VM's configuration names one"
+    ]
+    add_disks()
+    used = VMS[0].disks[0]
+    lock_start(VMS[0].board_lock, LockPlace.BOARD)
+    used.source, used.machine_disk, used.first_sector, used.sectors = DiskSource.PARTITION, 0, 2048, 4096
+    VMS[0].disk_count = 1
+    VMS[0].board.virtio.devices[0].disk.machine.errors = 3
+    name = bytes(VMS[0].name_span()).decode()
+    assert terminal.enter("disks") == [
+        'nvme0 "A disk", serial "k1", 4 MiB',
+        "  blocks of 4096 bytes; write cache True, discards False, read-only False",
+        '  partition 2 "root", 2 MiB',
+        f"  {name}: 2 MiB from sector 2048 on, 3 requests have failed",
+        'sata0 "", serial "", 1 MiB',
+        "  does not answer any more: look at its cable, then start the machine again",
+        "  blocks of 512 bytes; write cache False, discards True, read-only True",
+    ]
+    VMS[0].disk_count = 0
+    DISKS.zero()
+    PARTITIONS.zero()
+
+
+def add_disks() -> None:
+    """One with a partition, and one that is gone."""
+    for driver, sectors in ((DiskDriver.NVME, 8192), (DiskDriver.AHCI, 2048)):
+        disk = disk_add(driver, u8(0), u32(0))
+        assert disk is not None
+        disk.sectors, disk.block = sectors, 512
+    first, second = DISKS.disks[0], DISKS.disks[1]
+    first.block, first.caches_writes = 4096, True
+    second.gone, second.discards, second.read_only = True, True, True
+    partition = PARTITIONS.partitions[0]
+    partition.disk, partition.number, partition.first, partition.sectors = 0, 2, 2048, 4096
+    for cell, content in ((first.model, b"A disk  "), (first.serial, b"k1"), (partition.name, b"root")):
+        for place, byte in enumerate(content):
+            cell[place] = byte
+    PARTITIONS.partition_count = 1

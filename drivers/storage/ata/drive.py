@@ -5,7 +5,7 @@ from __future__ import annotations
 from codegen.lang import Array, Field, Struct, count, fn, len, min, range, span_of, u8, u16, u32, u64, usize
 from drivers.storage.ata.identify import CHECKED, IdentifyData
 from drivers.storage.command import SECTOR, SEGMENTS_MAX
-from drivers.storage.disk import MODEL_BYTES, SERIAL_BYTES, Disk
+from drivers.storage.disk import MODEL_BYTES, SERIAL_BYTES, SPACE, Disk, printable
 
 SECTOR_MAX = 4096
 NARROW_SECTORS = 256  # of a command with a 28-bit address
@@ -13,8 +13,6 @@ BYTES_MAX = 1 << 20
 NARROW_END = 0x0FFF_FFFF  # 28-bit addresses lie below
 WIDE_END = 1 << 48
 VALID = 1
-SPACE, PRINTABLE_END = 0x20, 0x7F
-UNPRINTABLE = 0x3F  # a question mark
 
 
 class AtaIdentity(Struct):
@@ -131,14 +129,6 @@ def text_end(identity: AtaIdentity) -> u32:
     while length > 0 and (identity.model[length - 1] == SPACE or identity.model[length - 1] == 0):
         length -= 1
     return length
-
-
-@fn(cold=True)
-def printable(character: u8) -> u8:
-    """Itself, or a question mark. NUL is a space: both pad."""
-    if character == 0:
-        return u8(SPACE)
-    return character if SPACE <= character < PRINTABLE_END else u8(UNPRINTABLE)
 
 
 @fn(cold=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from codegen.lang import Hpa, Local, Span, fn, len, min, mmio, phys, range, span_of, u8, u16, u32, u64, usize
 from drivers.host import moment
 from drivers.storage.command import SEGMENTS_MAX
-from drivers.storage.disk import MODEL_BYTES, SERIAL_BYTES, Disk, DiskDriver, disk_add
+from drivers.storage.disk import MODEL_BYTES, SERIAL_BYTES, SPACE, Disk, DiskDriver, disk_add, printable
 from drivers.storage.fault import StorageFault
 from drivers.storage.nvme.admin import ADMIN_PATIENCE, FIRST_DATA, SECOND_DATA
 from drivers.storage.nvme.identify import (
@@ -28,7 +28,6 @@ VERSION_WITH_LIST = 0x0001_0100
 DISCOVERY, ADMINISTRATIVE = 2, 3  # kinds of controllers without disks
 SECTOR_LOG2, PAGE_LOG2 = 9, 12
 BLOCKS_MAX = 1 << 50
-SPACE, LAST_PRINTABLE, UNPRINTABLE = 0x20, 0x7E, 0x3F
 
 
 @fn(cold=True)
@@ -127,14 +126,6 @@ def block_of(data: NamespaceData) -> u32 | None:
     format = data.formats[index]
     log2 = u32(format.block_log2)
     return log2 if format.metadata == 0 and SECTOR_LOG2 <= log2 <= PAGE_LOG2 else None
-
-
-@fn(cold=True)
-def printable(byte: u8) -> u8:
-    """Texts are ASCII (1.5), but who knows."""
-    if byte == 0:
-        return u8(SPACE)
-    return byte if SPACE <= byte <= LAST_PRINTABLE else u8(UNPRINTABLE)
 
 
 @fn(cold=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codegen.lang import fn, len, pause, phys, range, span, u8, u16, u32, u64
 from drivers.host import moment
-from drivers.storage.disk import Disk
+from drivers.storage.disk import Disk, printable
 from drivers.storage.fault import StorageFault
 from drivers.storage.virtio.request import ANSWER_AT, Answer, request_close, request_open
 from drivers.storage.virtio.state import VirtioBlock
@@ -14,8 +14,6 @@ from drivers.virtio.ring import DescriptorFlags
 from drivers.virtio.transport import PATIENCE
 
 MODEL = span(b"virtio block device")
-PRINTABLE, PRINTABLE_END = 0x20, 0x7F
-UNPRINTABLE = 0x3F  # a question mark
 
 
 @fn(cold=True)
@@ -45,5 +43,5 @@ def read_serial(block: VirtioBlock, disk: Disk) -> StorageFault | None:
         byte = answer.id[i]
         if byte == 0:
             break
-        disk.serial[i] = byte if byte >= PRINTABLE and byte < PRINTABLE_END else u8(UNPRINTABLE)
+        disk.serial[i] = printable(byte)
     return None

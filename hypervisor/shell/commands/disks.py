@@ -63,4 +63,7 @@ def say_users(vm: Vm, number: u32) -> None:
     for place in range(min(vm.disk_count, u32(DISKS_MAX))):
         used = vm.disks[place]
         if used.source != DiskSource.MEMORY and used.machine_disk == number:
-            say(f"  {vm.name_span()}: {mib(used.sectors)} MiB from sector {used.first_sector} on")
+            with vm.board_lock:
+                errors = vm.board.virtio.devices[place].disk.machine.errors
+            size, first = mib(used.sectors), used.first_sector
+            say(f"  {vm.name_span()}: {size} MiB from sector {first} on, {errors} requests have failed")
