@@ -63,7 +63,12 @@ def say_users(vm: Vm, number: u32) -> None:
     for place in range(min(vm.disk_count, u32(DISKS_MAX))):
         used = vm.disks[place]
         if used.source != DiskSource.MEMORY and used.machine_disk == number:
-            with vm.board_lock:
-                errors = vm.board.virtio.devices[place].disk.machine.errors
-            size, first = mib(used.sectors), used.first_sector
-            say(f"  {vm.name_span()}: {size} MiB from sector {first} on, {errors} requests have failed")
+            size, first, failed = mib(used.sectors), used.first_sector, failed_requests(vm, place)
+            say(f"  {vm.name_span()}: {size} MiB from sector {first} on, {failed} requests have failed")
+
+
+@fn(cold=True)
+def failed_requests(vm: Vm, place: u32) -> u64:
+    """Of its disk in this place, since the VM was made."""
+    with vm.board_lock:
+        return vm.board.virtio.devices[place].disk.machine.errors
